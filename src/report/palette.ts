@@ -1,0 +1,28 @@
+/** Red, green and blue, 0 to 255. */
+export type Rgb = readonly [number, number, number];
+
+/**
+ * The chromatic colours of Okabe and Ito's set, which readers with any of the common colour-vision
+ * deficiencies tell apart (Okabe & Ito 2008, "Color Universal Design"). Black is left out: images are black.
+ * Ordered so that the first few differ in lightness too and stand out on a grey image.
+ */
+export const okabeIto: readonly string[] = [
+  "#e69f00", // orange
+  "#56b4e9", // sky blue
+  "#009e73", // bluish green
+  "#f0e442", // yellow
+  "#cc79a7", // reddish purple
+  "#d55e00", // vermilion
+  "#0072b2", // blue
+];
+
+/** The i-th colour as `#rrggbb`; the seven repeat, so a legend with more entries is ambiguous by colour. */
+export function colorAt(index: number): string {
+  return okabeIto[index % okabeIto.length]!;
+}
+
+/** `#rrggbb` as three bytes. */
+export function rgbOf(color: string): Rgb {
+  const bits = Number.parseInt(color.slice(1), 16);
+  return [(bits >> 16) & 255, (bits >> 8) & 255, bits & 255];
+}
