@@ -1,0 +1,27 @@
+import * as Plot from "@observablehq/plot";
+import { parseHTML } from "linkedom/worker";
+
+/** A drawing as an SVG string, and what its colours mean (set as text beside it, not inside). */
+export interface Chart {
+  readonly svg: string;
+  readonly legend: readonly { readonly name: string; readonly color: string }[];
+}
+
+const { document } = parseHTML("<!doctype html><html><body></body></html>");
+
+/**
+ * Draw with Observable Plot on a document in memory, in Node and in the browser alike, so that the same data
+ * give the same bytes. The style sheet that Plot adds is taken out: the page has its own.
+ */
+export function draw(options: Plot.PlotOptions): string {
+  const drawn = Plot.plot({ ...options, document });
+  return drawn.outerHTML
+    .replace(/<style>[\s\S]*?<\/style>/, "")
+    .replace(/^<svg /, '<svg role="img" ')
+    .replace(/ xmlns(:\w+)?="[^"]*"/g, "");
+}
+
+/** Width in pixels that a name takes as an axis label, within reason; longer ones are cut with an ellipsis. */
+export function labelWidth(names: readonly string[]): number {
+  return Math.min(190, Math.max(40, ...names.map((name) => 14 + 6.6 * name.length)));
+}
