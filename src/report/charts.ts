@@ -57,9 +57,9 @@ export function lineChart(options: LineChartOptions): Chart {
   const svg = draw({
     width,
     height,
-    marginLeft: 52,
-    marginBottom: 38,
-    marginTop: 26,
+    marginLeft: 54,
+    marginBottom: 42,
+    marginTop: 28,
     ariaLabel: `${yLabel} against ${xLabel}`,
     x: { label: xLabel, labelArrow: "none", labelAnchor: "center", ticks: 6 },
     y: {
@@ -72,7 +72,8 @@ export function lineChart(options: LineChartOptions): Chart {
     },
     marks,
   });
-  return { svg, legend: series.map(({ name, color }) => ({ name, color })) };
+  const named = series.filter(({ style }) => style !== "faint");
+  return { svg, legend: named.map(({ name, color }) => ({ name, color })) };
 }
 
 /** One row of a run's history; absent values were not measured at that step. */
@@ -112,13 +113,13 @@ export function lossChart(history: readonly HistoryRow[], options: { logY?: bool
     ...options,
     series: [
       {
-        name: smooth ? "training, each step" : "training",
+        name: "training",
         points: raw,
         style: smooth ? "faint" : "line",
         color: blue,
       },
       {
-        name: `training, mean of ${window} values`,
+        name: `training (mean of ${window} values; faint: each value)`,
         points: smooth ? runningMean(raw, window) : [],
         style: "line",
         color: blue,
@@ -188,10 +189,10 @@ export function stripChart(groups: readonly Group[], label: string, width = 480)
   const names = drawn.map(({ name }) => name);
   const svg = draw({
     width,
-    height: 58 + 44 * drawn.length,
+    height: 64 + 44 * drawn.length,
     marginLeft: labelWidth(names),
     marginTop: 10,
-    marginBottom: 38,
+    marginBottom: 42,
     marginRight: 16,
     ariaLabel: `${label}: distribution over cases`,
     x: { label, labelArrow: "none", labelAnchor: "center", grid: true, nice: true, ticks: 6 },
@@ -239,12 +240,20 @@ export function intervalChart(
     .filter(({ mean, low, high }) => [mean, low, high].every(Number.isFinite))
     .map((row, at) => ({ ...row, at }));
   const names = drawn.map(({ name }) => name);
+  const interval = Plot.link(drawn, {
+    x1: "low",
+    x2: "high",
+    y1: "at",
+    y2: "at",
+    stroke: "currentColor",
+    strokeWidth: 1.6,
+  });
   const svg = draw({
     width: options.width ?? 480,
-    height: 58 + 30 * drawn.length,
+    height: 64 + 30 * drawn.length,
     marginLeft: labelWidth(names),
     marginTop: 10,
-    marginBottom: 38,
+    marginBottom: 42,
     marginRight: 16,
     ariaLabel: `${label}: mean and confidence interval`,
     x: {
@@ -259,6 +268,7 @@ export function intervalChart(
     y: { domain: [drawn.length - 0.5, -0.5], axis: null },
     marks: [
       rowLabels(names),
+      options.bars ? null : interval,
       options.bars
         ? Plot.rect(drawn, {
             x1: 0,
@@ -268,15 +278,8 @@ export function intervalChart(
             fill: "color",
             fillOpacity: 0.7,
           })
-        : Plot.dot(drawn, { x: "mean", y: "at", r: 4.5, fill: "color" }),
-      Plot.link(drawn, {
-        x1: "low",
-        x2: "high",
-        y1: "at",
-        y2: "at",
-        stroke: "currentColor",
-        strokeWidth: 1.6,
-      }),
+        : Plot.dot(drawn, { x: "mean", y: "at", r: 5, fill: "color" }),
+      options.bars ? interval : null,
     ],
   });
   return { svg, legend: [] };

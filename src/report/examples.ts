@@ -1,6 +1,7 @@
 import type { ExampleCase } from "./data.js";
 import type { Figure, FigurePanel } from "./figure.js";
 import { embeddedPng, figure, html, type Markup, name, swatch } from "./html.js";
+import { decimal } from "./words.js";
 
 const worldLetter = { sagittal: "x", coronal: "y", axial: "z" } as const;
 
@@ -10,13 +11,21 @@ function lettering(panel: FigurePanel): Markup {
   if (letters === undefined) return html``;
   const middle = (y + height / 2 + 5).toFixed(1);
   const centre = (x + width / 2).toFixed(1);
-  const at = `${panel.plane} ${worldLetter[panel.plane]} = ${Math.round(panel.positionMm ?? 0)} mm`;
   return html`<text x="${x + 5}" y="${middle}">${letters.left}</text>
 <text x="${x + width - 5}" y="${middle}" text-anchor="end">${letters.right}</text>
 <text x="${centre}" y="${y + 15}" text-anchor="middle">${letters.top}</text>
 <text x="${centre}" y="${y + height - 5}" text-anchor="middle">${letters.bottom}</text>
-<text class="where" x="${x + 5}" y="${y + height - 5}">${at.replace("-", "−")}</text>
 `;
+}
+
+/** Where the slices lie: `axial z = 13 mm, coronal y = −30 mm, …`; empty for pictures. */
+function positions(panels: readonly FigurePanel[]): string {
+  const places = panels.flatMap(({ plane, positionMm }) =>
+    positionMm === undefined
+      ? []
+      : [`${plane} ${worldLetter[plane]}\u00a0=\u00a0${decimal(positionMm, 0)}\u00a0mm`],
+  );
+  return places.length === 0 ? "" : ` Slices: ${[...new Set(places)].join(", ")}.`;
 }
 
 /** A figure as HTML: the bitmap, with its letters laid over it as text. */
@@ -51,7 +60,7 @@ export function examplesSection(examples: readonly ExampleCase[]): Markup {
 <p class="legend">${picture.legend.map((entry) => html`<span>${swatch(entry.color)}${name(entry.name)}</span> `)}</p>
 ${figure(
   pictureHtml(picture, `${capital} case ${id}: ${shown}`),
-  `${rows.length > 1 ? "From top to bottom: " : "Shown: "}${shown}. ${conventions[picture.convention]}`,
+  `${rows.length > 1 ? "From top to bottom: " : "Shown: "}${shown}. ${conventions[picture.convention]}${positions(picture.panels)}`,
 )}</div>\n`;
   })}`;
 }

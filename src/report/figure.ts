@@ -35,7 +35,7 @@ export interface OverlayOptions {
   readonly rows?: readonly FigureRow[];
   /** Slice index along i, j and k; by default through the middle of the labels, see `chooseSlices`. */
   readonly slices?: Size3;
-  /** Length in pixels of the longest edge of the largest panel: 240 by default, 480 for a flat image. */
+  /** Height of the panels in pixels (no panel is wider than twice that): 240, or 480 for a flat image. */
   readonly panelPixels?: number;
   /** Name of the case, for errors. */
   readonly where?: string;
@@ -71,8 +71,8 @@ const gap = 6;
 /**
  * Draw axial, coronal and sagittal panels of an image side by side, with labels over it.
  *
- * All panels share one scale in pixels per millimetre, so anisotropic voxels have the right shape. The image is
- * windowed between its 0.5th and 99.5th percentile; labels are sampled by nearest voxel, outlines are two
+ * Panels have one height and the shape that they have in millimetres, whatever the voxels' shape; one pixel is
+ * the same length across and down, not from panel to panel. The image is windowed between its 0.5th and 99.5th percentile; labels are sampled by nearest voxel, outlines are two
  * pixels wide and lie inside the label that they outline. A volume of one slice gives one panel.
  *
  * Throws `geometry` when truth or prediction lie on another grid, `bad-data` for a label without a name or a
@@ -87,12 +87,10 @@ export function overlayFigure(options: OverlayOptions): Figure {
   const slices = options.slices ?? chooseSlices(size, hasLabels(truth) ? truth!.data : prediction?.data);
   const views = planeViews(image, convention);
   const steps = stepsMm(image.affine);
-  const extentMm = (axis: number): number => size[axis]! * steps[axis]!;
-  const longest = Math.max(...views.flatMap((view) => [extentMm(view.across), extentMm(view.down)]));
-  const scale = (options.panelPixels ?? (views.length === 1 ? 480 : 240)) / longest;
-  const pixels = (axis: number): number => Math.max(1, Math.round(extentMm(axis) * scale));
-  const rowHeight = Math.max(...views.map((view) => pixels(view.down)));
-  const width = views.reduce((sum, view) => sum + pixels(view.across), gap * (views.length - 1));
+  const panelPixels = options.panelPixels ?? (views.length === 1 ? 480 : 240);
+  const sizes = views.map((view) => panelSize(size, steps, view, panelPixels));
+  const rowHeight = Math.max(...sizes.map((panel) => panel.height));
+  const width = sizes.reduce((sum, panel) => sum + panel.width, gap * (views.length - 1));
   const height = rowHeight * rows.length + gap * (rows.length - 1);
   const data = new Uint8Array(width * height * 3);
   const named = labels.filter(({ value }) => value !== 0);
@@ -104,17 +102,17 @@ export function overlayFigure(options: OverlayOptions): Figure {
 
   const panels: FigurePanel[] = [];
   let x = 0;
-  for (const view of views) {
+  for (const [index, view] of views.entries()) {
     const slice = slices[view.through]!;
-    const to: Resize = { ...view, width: pixels(view.across), height: pixels(view.down) };
+    const to: Resize = { ...view, ...sizes[index]! };
     const across = size[view.across]!;
     const down = size[view.down]!;
     const background = resizePicture(cut(grey, size, view, slice, Float32Array), across, down, to);
     const sampled = (volume: LabelVolume | undefined): Uint16Array | undefined =>
       volume && resizeLabels(cut(volume.data, size, view, slice, Uint16Array), across, down, to);
     const layers = { background, truth: sampled(truth), prediction: sampled(prediction) };
-    rows.forEach((row, index) => {
-      const y = index * (rowHeight + gap) + Math.floor((rowHeight - to.height) / 2);
+    rows.forEach((row, below) => {
+      const y = below * (rowHeight + gap) + Math.floor((rowHeight - to.height) / 2);
       paint(data, width, { x, y, width: to.width, height: to.height }, layers, row, colors);
       panels.push({
         plane: view.plane,
@@ -134,6 +132,20 @@ export function overlayFigure(options: OverlayOptions): Figure {
   }
   const legend = named.map(({ name }, index) => ({ name, color: colorAt(index) }));
   return { png: encode({ width, height, data, channels: 3 }), width, height, convention, panels, legend };
+}
+
+/** Pixels of one panel: as high as asked for, narrower where it would be more than twice as wide. */
+function panelSize(
+  size: Size3,
+  steps: readonly number[],
+  view: PlaneView,
+  panelPixels: number,
+): { width: number; height: number } {
+  const acrossMm = size[view.across]! * steps[view.across]!;
+  const downMm = size[view.down]! * steps[view.down]!;
+  const pixelsPerMm = Math.min(panelPixels / downMm, (2 * panelPixels) / acrossMm);
+  const pixels = (mm: number): number => Math.max(1, Math.round(mm * pixelsPerMm));
+  return { width: pixels(acrossMm), height: pixels(downMm) };
 }
 
 function hasLabels(volume: LabelVolume | undefined): boolean {

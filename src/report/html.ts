@@ -72,28 +72,51 @@ export function embeddedPng(png: Uint8Array, width: number, height: number, alte
   return html`<img src="data:image/png;base64,${parts.join("")}" width="${width}" height="${height}" alt="${alternative}">`;
 }
 
-/** A column of a table: its heading, and whether it holds numbers (aligned right, figures of equal width). */
+/** A column of a table: its heading, and whether it holds numbers (aligned right, digits of equal width). */
 export interface Column {
   readonly heading: Child;
   readonly numeric?: boolean;
+  /** Columns that follow one another under one group share a heading above their own. */
+  readonly group?: string;
 }
 
-/** A table with a caption above it; rows after `strongFrom` (a summary) are set off by a rule. */
+type Cells = readonly Child[];
+
+/** A table with a caption above it; `summary` rows are set off by a rule at its foot. */
 export function table(
   caption: Child,
   columns: readonly Column[],
-  rows: readonly (readonly Child[])[],
-  summary: readonly (readonly Child[])[] = [],
+  rows: readonly Cells[],
+  summary: readonly Cells[] = [],
 ): Markup {
-  const kind = (at: number): string => (columns[at]?.numeric ? "number" : "text");
-  const row = (cells: readonly Child[]): Markup =>
+  const kind = (at: number): string => {
+    const { numeric, group } = columns[at] ?? {};
+    const opens = group !== undefined && group !== columns[at - 1]?.group;
+    return `${numeric ? "number" : "text"}${opens && at > 0 ? " opens" : ""}`;
+  };
+  const row = (cells: Cells): Markup =>
     html`<tr>${cells.map((cell, at) => html`<td class="${kind(at)}">${cell}</td>`)}</tr>\n`;
   return html`<div class="scroll"><table>
 <caption>${caption}</caption>
-<thead><tr>${columns.map(({ heading }, at) => html`<th scope="col" class="${kind(at)}">${heading}</th>`)}</tr></thead>
+<thead>${groupRow(columns)}<tr>${columns.map(({ heading }, at) => html`<th scope="col" class="${kind(at)}">${heading}</th>`)}</tr></thead>
 <tbody>${rows.map(row)}</tbody>
 ${summary.length > 0 && html`<tfoot>${summary.map(row)}</tfoot>`}
 </table></div>`;
+}
+
+function groupRow(columns: readonly Column[]): Child {
+  if (columns.every(({ group }) => group === undefined)) return undefined;
+  const runs: { group: string | undefined; span: number }[] = [];
+  for (const { group } of columns) {
+    const last = runs[runs.length - 1];
+    if (last !== undefined && last.group === group) last.span++;
+    else runs.push({ group, span: 1 });
+  }
+  return html`<tr class="groups">${runs.map(({ group, span }) =>
+    group === undefined
+      ? html`<td colspan="${span}"></td>`
+      : html`<th scope="colgroup" colspan="${span}"><span>${name(group)}</span></th>`,
+  )}</tr>`;
 }
 
 /** A figure with a caption below it. */

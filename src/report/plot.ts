@@ -14,7 +14,7 @@ const { document } = parseHTML("<!doctype html><html><body></body></html>");
  * give the same bytes. The style sheet that Plot adds is taken out: the page has its own.
  */
 export function draw(options: Plot.PlotOptions): string {
-  const drawn = Plot.plot({ ...options, document });
+  const drawn = Plot.plot({ style: { fontSize: "12px" }, ...options, document });
   return drawn.outerHTML
     .replace(/<style>[\s\S]*?<\/style>/, "")
     .replace(/^<svg /, '<svg role="img" ')
@@ -23,5 +23,5 @@ export function draw(options: Plot.PlotOptions): string {
 
 /** Width in pixels that a name takes as an axis label, within reason; longer ones are cut with an ellipsis. */
 export function labelWidth(names: readonly string[]): number {
-  return Math.min(190, Math.max(40, ...names.map((name) => 14 + 6.6 * name.length)));
+  return Math.min(210, Math.max(40, ...names.map((name) => 16 + 7.4 * name.length)));
 }

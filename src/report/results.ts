@@ -95,14 +95,15 @@ function summaryTable(evaluation: EvaluationReport): Markup {
 /** The table of every case, with the means in its foot. */
 export function casesSection(evaluation: EvaluationReport): Markup {
   const { labels, metrics } = evaluation;
-  const hasSubjects = evaluation.cases.some(({ subject }) => subject !== undefined);
+  const hasSubjects = evaluation.cases.some((one) => one.subject !== undefined && one.subject !== one.case);
   const columns: Column[] = [
     { heading: "Case" },
     ...(hasSubjects ? [{ heading: "Subject" }] : []),
     ...labels.flatMap((label) =>
       metrics.map((metric) => ({
-        heading: html`${labels.length > 1 && html`${name(label)}<br>`}${titleOf(metric)}`,
+        heading: titleOf(metric),
         numeric: true,
+        ...(labels.length > 1 ? { group: label } : {}),
       })),
     ),
   ];

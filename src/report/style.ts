@@ -40,7 +40,6 @@ caption::before { counter-increment: table; content: "Table " counter(table) ". 
 .picture img { display: block; max-width: 100%; height: auto; }
 .picture svg { position: absolute; inset: 0; width: 100%; height: 100%; max-width: none; }
 .picture text { font: 600 13px var(--sans); fill: #fff; stroke: #000; stroke-width: 2.5px; paint-order: stroke; stroke-opacity: .75; }
-.picture text.where { font-weight: 400; font-size: 11px; }
 .case h3 { font-size: 1.02rem; font-weight: 600; margin: 1.6rem 0 .4rem; }
 .scroll { overflow-x: auto; margin: 1rem 0 1.6rem; }
 table { border-collapse: collapse; font: .84rem/1.35 var(--sans); min-width: 24rem; }
@@ -48,10 +47,15 @@ caption { padding-bottom: .5rem; }
 thead { border-top: 1.5px solid var(--ink); border-bottom: 1px solid var(--ink); }
 tbody { border-bottom: 1.5px solid var(--ink); }
 tfoot { border-bottom: 1.5px solid var(--ink); font-weight: 600; }
+tfoot tr:nth-child(n+2) .number { font-weight: 400; font-size: .74rem; letter-spacing: -.01em; }
 th { font-weight: 600; vertical-align: bottom; }
 th, td { padding: .22rem .8rem .22rem 0; text-align: left; }
+.groups th { text-align: right; padding: .22rem 0 0 1.6rem; }
+.groups th span { display: block; text-align: center; border-bottom: 1px solid var(--rule); }
 td { vertical-align: top; overflow-wrap: anywhere; }
-.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; padding: .22rem 0 .22rem 1.1rem; }
+.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; padding: .22rem 0 .22rem .9rem; }
+.number.opens { padding-left: 1.6rem; }
+td.text:first-child { min-width: 10rem; }
 td small { font-weight: 400; color: var(--quiet); }
 code, .key { font: .82rem/1.4 ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mono", monospace; overflow-wrap: anywhere; }
 details { margin: .5rem 0; }
