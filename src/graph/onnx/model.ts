@@ -1,0 +1,117 @@
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { GyrusError } from "../../core/errors.js";
+import type { DType, Tensor } from "../../core/tensor.js";
+import type { TensorType } from "../node.js";
+import { messageType } from "./schema.js";
+
+/** Integers and lists of them are plain numbers; a float says so, because ONNX tells 1 from 1.0. */
+export type OnnxAttribute =
+  | number
+  | string
+  | readonly number[]
+  | { readonly float: number }
+  | { readonly tensor: Tensor };
+
+export interface OnnxNode {
+  readonly type: string;
+  /** Empty for the standard operators. */
+  readonly domain?: string;
+  /** Unique; a runtime's error message carries it, and through it the line that built the node. */
+  readonly name: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: Readonly<Record<string, OnnxAttribute>>;
+}
+
+/** An ONNX model as plain data, before it is bytes. */
+export interface OnnxModel {
+  readonly nodes: readonly OnnxNode[];
+  readonly inputs: Readonly<Record<string, TensorType>>;
+  readonly outputs: Readonly<Record<string, TensorType>>;
+  readonly initializers: Readonly<Record<string, Tensor>>;
+  /** Version of each operator domain; "" is the standard one. */
+  readonly opsets: Readonly<Record<string, number>>;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/** TensorProto.DataType. */
+const dtypeCodes: Readonly<Record<DType, number>> = {
+  float32: 1,
+  uint8: 2,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float64: 11,
+};
+
+/** AttributeProto.AttributeType. */
+const attributeTypes = { float: 1, int: 2, string: 3, tensor: 4, ints: 7 } as const;
+
+const text = new TextEncoder();
+const big = (values: readonly number[]): bigint[] => values.map((value) => BigInt(value));
+
+function attributeProto(name: string, value: OnnxAttribute): Record<string, unknown> {
+  if (typeof value === "number") return { name, i: BigInt(value), type: attributeTypes.int };
+  if (typeof value === "string") return { name, s: text.encode(value), type: attributeTypes.string };
+  if ("float" in value) return { name, f: value.float, type: attributeTypes.float };
+  if ("tensor" in value) return { name, t: tensorProto("", value.tensor), type: attributeTypes.tensor };
+  return { name, ints: big(value), type: attributeTypes.ints };
+}
+
+function tensorProto(name: string, { dtype, shape, data }: Tensor): object {
+  const rawData = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return create(messageType("TensorProto"), { name, dims: big(shape), dataType: dtypeCodes[dtype], rawData });
+}
+
+function valueInfo([name, { dtype, shape }]: [string, TensorType]): object {
+  const dim = shape.map((extent) => ({ dimValue: BigInt(extent) }));
+  return { name, type: { tensorType: { elemType: dtypeCodes[dtype], shape: { dim } } } };
+}
+
+/** The bytes of an `.onnx` file: IR version 10, weights inline. */
+export function encodeModel(model: OnnxModel): Uint8Array {
+  const proto = create(messageType("ModelProto"), {
+    irVersion: 10n,
+    producerName: "gyrus",
+    opsetImport: Object.entries(model.opsets).map(([domain, version]) => ({
+      domain,
+      version: BigInt(version),
+    })),
+    metadataProps: Object.entries(model.metadata ?? {}).map(([key, value]) => ({ key, value })),
+    graph: {
+      name: "gyrus",
+      node: model.nodes.map(({ type, domain, name, inputs, outputs, attributes }) => ({
+        opType: type,
+        name,
+        input: [...inputs],
+        output: [...outputs],
+        attribute: Object.entries(attributes).map(([key, value]) => attributeProto(key, value)),
+        ...(domain === undefined ? {} : { domain }),
+      })),
+      initializer: Object.entries(model.initializers).map(([name, value]) => tensorProto(name, value)),
+      input: Object.entries(model.inputs).map(valueInfo),
+      output: Object.entries(model.outputs).map(valueInfo),
+    },
+  });
+  return toBinary(messageType("ModelProto"), proto);
+}
+
+/** The `metadata_props` of an `.onnx` file. Throws `bad-file` when the bytes are no ONNX model. */
+export function readMetadata(bytes: Uint8Array, name = "the model"): Record<string, string> {
+  try {
+    const proto = fromBinary(messageType("ModelProto"), bytes) as unknown as {
+      graph?: unknown;
+      metadataProps: readonly { key: string; value: string }[];
+    };
+    if (proto.graph === undefined) throw new Error("it holds no graph");
+    return Object.fromEntries(proto.metadataProps.map(({ key, value }) => [key, value]));
+  } catch (cause) {
+    throw new GyrusError("bad-file", {
+      what: "these bytes are no ONNX model",
+      where: name,
+      found: cause instanceof Error ? cause.message : String(cause),
+      fix: "Export the model again with gyrus export",
+      cause,
+    });
+  }
+}

@@ -1,0 +1,223 @@
+import type { Shape } from "../../core/tensor.js";
+import type { Node, Value } from "../../graph/node.js";
+import { type ConvGeometry, conv, convGeometry, convInputGrad, convWeightGrad } from "../../ops/conv.js";
+import { matmul } from "../../ops/linalg.js";
+import { concat, flip, pad, reshape, slice, transpose } from "../../ops/move.js";
+import { sum } from "../../ops/reduce.js";
+import type { Rewrite } from "../target.js";
+
+const product = (extents: Shape): number => extents.reduce((a, b) => a * b, 1);
+const range = (length: number): number[] => Array.from({ length }, (_, i) => i);
+const geometryOf = (node: Node): ConvGeometry => node.attributes as unknown as ConvGeometry;
+const isOne = (values: readonly number[]): boolean => values.every((value) => value === 1);
+const spatialOf = (value: Value): Shape => value.shape.slice(2);
+
+/** Kernel equals stride, nothing padded, everything covered: each output sees a block of its own. */
+function isBlockwise(x: Shape, kernel: Shape, { stride, dilation, before, after }: ConvGeometry): boolean {
+  return (
+    isOne(dilation) &&
+    [...before, ...after].every((width) => width === 0) &&
+    kernel.every((extent, axis) => extent === stride[axis]! && x[axis]! % extent === 0)
+  );
+}
+
+/** `[N, C, …S·s] → [N, C · Πs, …S]`: blocks of voxels become channels, the block's offset varying fastest. */
+function spaceToDepth(x: Value, block: readonly number[]): Value {
+  const [batch, channels] = x.shape as [number, number];
+  const outer = spatialOf(x).map((extent, axis) => extent / block[axis]!);
+  if (isOne(block)) return x;
+  const split = reshape(x, [batch, channels, ...outer.flatMap((extent, axis) => [extent, block[axis]!])]);
+  const order = [0, 1, ...block.map((_, axis) => 3 + 2 * axis), ...block.map((_, axis) => 2 + 2 * axis)];
+  return reshape(transpose(split, order), [batch, channels * product(block), ...outer]);
+}
+
+/** The inverse of `spaceToDepth`. */
+function depthToSpace(x: Value, block: readonly number[]): Value {
+  const [batch, channels] = x.shape as [number, number];
+  const outer = spatialOf(x);
+  if (isOne(block)) return x;
+  const split = reshape(x, [batch, channels / product(block), ...block, ...outer]);
+  const rank = block.length;
+  const order = [0, 1, ...range(rank).flatMap((axis) => [2 + rank + axis, 2 + axis])];
+  const whole = outer.map((extent, axis) => extent * block[axis]!);
+  return reshape(transpose(split, order), [batch, channels / product(block), ...whole]);
+}
+
+const flatten = (x: Value): Value => reshape(x, [x.shape[0]!, x.shape[1]!, product(spatialOf(x))]);
+
+/**
+ * Input gradient without ConvTranspose, which runs at 8-17 GFLOP/s in 3-D where Conv runs at 94-148 (engine.md).
+ * Blockwise: one matrix product. Stride 1: Conv with flipped, swapped weights. Strided: see `asUnitStride`.
+ */
+export const inputGrad: Rewrite = (node) => {
+  const [dy, w] = node.inputs as [Value, Value];
+  const geometry = geometryOf(node);
+  const shape = node.outputs[0]!.shape;
+  const kernel = spatialOf(w);
+  if (geometry.groups !== 1) return undefined;
+  if (isBlockwise(shape.slice(2), kernel, geometry)) {
+    const weights = reshape(w, [1, w.shape[0]!, product(w.shape.slice(1))]);
+    const batch = dy.shape[0]!;
+    const stacked =
+      batch === 1
+        ? weights
+        : concat(
+            range(batch).map(() => weights),
+            0,
+          );
+    const columns = matmul(stacked, flatten(dy), true, false);
+    return [depthToSpace(reshape(columns, [batch, columns.shape[1]!, ...spatialOf(dy)]), geometry.stride)];
+  }
+  if (isOne(geometry.stride)) {
+    const reach = kernel.map((extent, axis) => geometry.dilation[axis]! * (extent - 1));
+    const before = reach.map((r, axis) => r - geometry.before[axis]!);
+    const after = reach.map((r, axis) => r - geometry.after[axis]!);
+    if ([...before, ...after].some((width) => width < 0)) return undefined;
+    const axes = kernel.map((_, axis) => axis + 2);
+    const turned = flip(transpose(w, [1, 0, ...axes]), axes);
+    return [conv(dy, turned, { ...geometry, before, after })];
+  }
+  const unit = asUnitStride(shape, w.shape, spatialOf(dy), geometry);
+  if (unit === undefined) return undefined;
+  const blocks = convInputGrad(dy, unit.blockWeights(w), unit.blockShape, unit.geometry);
+  const padded = depthToSpace(blocks, geometry.stride);
+  const starts = [0, 0, ...geometry.before];
+  return [slice(cover(padded, starts, shape), starts, shape)];
+};
+
+/** Zeros at the far end where a tensor ends before `starts + sizes`. */
+function cover(x: Value, starts: readonly number[], sizes: Shape): Value {
+  const missing = x.shape.map((extent, axis) => Math.max(0, starts[axis]! + sizes[axis]! - extent));
+  return pad(
+    x,
+    missing.map(() => 0),
+    missing,
+  );
+}
+
+/**
+ * A strided convolution is one of stride 1 on blocks: with blocks of `stride` voxels as channels, the kernel
+ * becomes ceil(k / stride) wide. It multiplies some zeros (64 taps for 27 at k 3, stride 2), on an eighth of the
+ * voxels.
+ */
+function asUnitStride(x: Shape, w: Shape, out: Shape, { stride, dilation, before }: ConvGeometry) {
+  if (!isOne(dilation)) return undefined;
+  const [outChannels, channels, ...kernel] = w as [number, number, ...number[]];
+  const taps = kernel.map((extent, axis) => Math.ceil(extent / stride[axis]!));
+  const blocks = taps.map((count, axis) => out[axis]! + count - 1);
+  const paddedTo = blocks.map((count, axis) => count * stride[axis]!);
+  const full = taps.map((count, axis) => count * stride[axis]!);
+  const blockShape = [x[0]!, channels * product(stride), ...blocks];
+  return {
+    blockShape,
+    blockWeightShape: [outChannels, channels * product(stride), ...taps],
+    geometry: convGeometry(taps),
+    /** Weights over blocks: zero where a block reaches past the kernel. */
+    blockWeights: (weights: Value): Value =>
+      spaceToDepth(
+        pad(
+          weights,
+          [0, 0, ...kernel.map(() => 0)],
+          [0, 0, ...kernel.map((extent, axis) => full[axis]! - extent)],
+        ),
+        stride,
+      ),
+    /** The input, padded as the convolution pads it, cut or filled to whole blocks. */
+    blockInput: (input: Value): Value => {
+      const far = spatialOf(input).map((extent, axis) => paddedTo[axis]! - before[axis]! - extent);
+      const filled = pad(input, [0, 0, ...before], [0, 0, ...far.map((width) => Math.max(0, width))]);
+      const sizes = [...input.shape.slice(0, 2), ...paddedTo];
+      return spaceToDepth(
+        slice(
+          filled,
+          sizes.map(() => 0),
+          sizes,
+        ),
+        stride,
+      );
+    },
+    /** Weights from their blocks. */
+    fromBlockWeights: (weights: Value): Value =>
+      slice(
+        depthToSpace(weights, stride),
+        w.map(() => 0),
+        w,
+      ),
+  };
+}
+
+/**
+ * Weight gradient as matrix products over the flattened voxels (engine.md: 65-113 GFLOP/s where one Conv gives
+ * 29-46). Both tensors are laid out with one pitch, so that a tap is a shift o of the flat axis; o = far + near,
+ * the near shifts (along the last axis) are stacked on the channels of one side, the far ones slice the other.
+ */
+export const weightGrad: Rewrite = (node) => {
+  const [x, dy] = node.inputs as [Value, Value];
+  const geometry = geometryOf(node);
+  const shape = node.outputs[0]!.shape;
+  const kernel = shape.slice(2);
+  if (geometry.groups !== 1) return undefined;
+  if (isBlockwise(spatialOf(x), kernel, geometry)) {
+    const blocks = flatten(spaceToDepth(x, geometry.stride));
+    return [reshape(sum(matmul(flatten(dy), blocks, false, true), [0]), shape)];
+  }
+  if (!isOne(geometry.stride)) {
+    const unit = asUnitStride(x.shape, shape, spatialOf(dy), geometry);
+    if (unit === undefined) return undefined;
+    const blocks = convWeightGrad(unit.blockInput(x), dy, unit.blockWeightShape, unit.geometry);
+    return [unit.fromBlockWeights(blocks)];
+  }
+  return [shiftedProducts(x, dy, shape, geometry)];
+};
+
+function shiftedProducts(
+  x: Value,
+  dy: Value,
+  shape: Shape,
+  { dilation, before, after }: ConvGeometry,
+): Value {
+  const [outChannels, channels, ...kernel] = shape as [number, number, ...number[]];
+  const rank = kernel.length;
+  const batch = x.shape[0]!;
+  // One slab more at the far end of the first axis, so that every shifted slice stays inside.
+  const room = after.map((width, axis) => width + (axis === 0 && rank > 1 ? 1 : 0));
+  const image = pad(x, [0, 0, ...before], [0, 0, ...room]);
+  const pitch = spatialOf(image);
+  const strides = pitch.map((_, axis) => product(pitch.slice(axis + 1)));
+  const last = rank - 1;
+  const near = range(kernel[last]!).map((tap) => tap * dilation[last]!);
+  const reach = dilation[last]! * (kernel[last]! - 1);
+
+  const gaps = spatialOf(dy).map((extent, axis) => (axis === 0 ? 0 : pitch[axis]! - extent));
+  const shifted = near.map((shift) => {
+    const start = [0, 0, ...gaps.map((_, axis) => (axis === last ? shift : 0))];
+    const end = [
+      0,
+      0,
+      ...gaps.map((gap, axis) => (axis === last ? (rank === 1 ? reach : gap) - shift : gap)),
+    ];
+    return pad(dy, start, end);
+  });
+  const stacked = flatten(concat(shifted, 1));
+  const flat = flatten(image);
+  const length = stacked.shape[2]!;
+
+  let offsets = [0];
+  for (let axis = 0; axis < last; axis++)
+    offsets = offsets.flatMap((o) =>
+      range(kernel[axis]!).map((tap) => o + tap * dilation[axis]! * strides[axis]!),
+    );
+  const products = offsets.map((offset) =>
+    matmul(stacked, slice(flat, [0, 0, offset], [batch, channels, length]), false, true),
+  );
+  // [far, N, near, K, C] → [K, C, far, near]
+  const taps = sum(
+    concat(
+      products.map((p) => reshape(p, [1, ...p.shape])),
+      0,
+    ),
+    [1],
+  );
+  const parts = reshape(taps, [offsets.length, near.length, outChannels, channels]);
+  return reshape(transpose(parts, [2, 3, 0, 1]), shape);
+}

@@ -1,0 +1,172 @@
+import { GyrusError } from "../core/errors.js";
+import { sameShape, type Tensor } from "../core/tensor.js";
+import { type Node, onBehalfOf, siteOf, type Value } from "../graph/node.js";
+import type { OnnxModel, OnnxNode } from "../graph/onnx/model.js";
+import type { Program } from "../graph/program.js";
+import { commonShape } from "../ops/reduce.js";
+import { table } from "../ops/table.js";
+import type { Emitter, Target } from "./target.js";
+
+export interface Lowered {
+  readonly model: OnnxModel;
+  /** The graph node behind every ONNX node, by the ONNX node's name. */
+  readonly origins: ReadonlyMap<string, Node>;
+}
+
+/** Ops whose ONNX spelling stretches its inputs by itself, so that a `broadcast` before them costs nothing. */
+const stretching = new Set("add sub mul div maximum minimum greater greaterEqual equal where".split(" "));
+
+const key = (value: Value): string => `${value.node.id}.${value.output}`;
+
+/**
+ * Spell a program in ONNX for a target. Equal nodes are written once, unused ones not at all.
+ * Throws `unsupported` when the target has neither a spelling nor a rewrite for an op.
+ */
+export function lower(program: Program, target: Target): Lowered {
+  const nodes: OnnxNode[] = [];
+  const origins = new Map<string, Node>();
+  const initializers: Record<string, Tensor> = {};
+  const written = new Map<string, string[]>();
+  const names = new Map<string, string>();
+  let count = 0;
+
+  const emitterFor = (node: Node): Emitter => {
+    const emitMany = (
+      type: string,
+      inputs: readonly string[],
+      attributes: OnnxNode["attributes"],
+      outputs: number,
+      domain?: string,
+    ): string[] => {
+      const signature = JSON.stringify([type, domain, inputs, attributes, outputs]);
+      const known = written.get(signature);
+      if (known !== undefined) return known;
+      const name = `${node.op}_${node.id}_${count}`;
+      const made = Array.from({ length: outputs }, (_, i) => `%${count}.${i}`);
+      count++;
+      nodes.push({
+        type,
+        name,
+        inputs,
+        outputs: made,
+        attributes,
+        ...(domain === undefined ? {} : { domain }),
+      });
+      origins.set(name, node);
+      written.set(signature, made);
+      return made;
+    };
+    const tensor = (value: Tensor): string => {
+      const small = value.data.length <= 64;
+      const signature = small ? `tensor ${value.dtype} ${value.shape} ${value.data}` : undefined;
+      const known = signature && written.get(signature)?.[0];
+      if (known) return known;
+      const name = `#${Object.keys(initializers).length}`;
+      initializers[name] = value;
+      if (signature) written.set(signature, [name]);
+      return name;
+    };
+    return {
+      emit: (type, inputs, attributes = {}, domain) => emitMany(type, inputs, attributes, 1, domain)[0]!,
+      emitMany: (type, inputs, attributes, outputs) => emitMany(type, inputs, attributes, outputs),
+      tensor,
+      ints: (values) =>
+        tensor({
+          dtype: "int64",
+          shape: [values.length],
+          data: BigInt64Array.from(values, (v) => BigInt(v)),
+        }),
+    };
+  };
+
+  /** The values that a stretching op reads: what lies before a `broadcast`, as long as the result keeps its shape. */
+  const unstretched = (node: Node): readonly Value[] => {
+    const before = node.inputs.map((input) =>
+      input.node.op === "broadcast" ? input.node.inputs[0]! : input,
+    );
+    const reached = before.map((value) => value.shape).reduce((a, b) => commonShape(node.op, a, b));
+    return sameShape(reached, node.outputs[0]!.shape) ? before : [node.inputs[0]!, ...before.slice(1)];
+  };
+
+  const visit = (node: Node): void => {
+    const rewritten = onBehalfOf(node, () => target.rewrites[node.op]?.(node)) ?? expansion(node, target);
+    if (rewritten !== undefined) {
+      rewritten.forEach((value, output) => names.set(`${node.id}.${output}`, nameOf(value)));
+      return;
+    }
+    const inputs = stretching.has(node.op) ? unstretched(node) : node.inputs;
+    const made = target.spellings[node.op]!(node, inputs.map(nameOf), emitterFor(node));
+    (typeof made === "string" ? [made] : made).forEach((name, output) =>
+      names.set(`${node.id}.${output}`, name),
+    );
+  };
+
+  const nameOf = (value: Value): string => {
+    if (!names.has(key(value))) visitAll(value.node);
+    return names.get(key(value))!;
+  };
+
+  /** Depth first without recursion over inputs: graphs are deeper than the stack. */
+  const visitAll = (root: Node): void => {
+    const stack = [root];
+    while (stack.length > 0) {
+      const node = stack.at(-1)!;
+      const waiting = node.inputs.filter((input) => !names.has(key(input)) && input.node.op !== "broadcast");
+      const behind = node.inputs
+        .filter((input) => input.node.op === "broadcast" && !names.has(key(input)))
+        .flatMap((input) => (stretching.has(node.op) ? input.node.inputs : [input]))
+        .filter((input) => !names.has(key(input)));
+      const next = [...waiting, ...behind];
+      if (next.length > 0) stack.push(...next.map((input) => input.node));
+      else {
+        stack.pop();
+        if (!names.has(`${node.id}.0`)) visit(node);
+      }
+    }
+  };
+
+  for (const [name, value] of Object.entries(program.inputs)) names.set(key(value), name);
+  const results: Record<string, string> = {};
+  for (const [name, value] of Object.entries(program.outputs)) results[name] = nameOf(value);
+  return { model: finish(program, target, nodes, initializers, results), origins };
+}
+
+/** An op that the target cannot spell, in simpler ops. */
+function expansion(node: Node, target: Target): readonly Value[] | undefined {
+  if (node.op in target.spellings) return undefined;
+  const op = table.get(node.op);
+  if (op?.expand === undefined)
+    throw new GyrusError("unsupported", {
+      what: `the op "${node.op}" has no spelling for the target "${target.name}"`,
+      where: siteOf(node),
+      fix: "Choose another target or build the model from other ops",
+    });
+  return onBehalfOf(node, () => op.expand!(node.inputs, node.attributes));
+}
+
+/** Give results their names, drop what nothing uses. */
+function finish(
+  program: Program,
+  target: Target,
+  nodes: readonly OnnxNode[],
+  initializers: Readonly<Record<string, Tensor>>,
+  results: Readonly<Record<string, string>>,
+): OnnxModel {
+  const all = [...nodes];
+  for (const [name, from] of Object.entries(results))
+    all.push({ type: "Identity", name: `result_${name}`, inputs: [from], outputs: [name], attributes: {} });
+  const used = new Set<string>(Object.keys(results));
+  const kept: OnnxNode[] = [];
+  for (const node of all.reverse()) {
+    if (!node.outputs.some((output) => used.has(output))) continue;
+    for (const input of node.inputs) used.add(input);
+    kept.push(node);
+  }
+  return {
+    nodes: kept.reverse(),
+    inputs: program.inputs,
+    outputs: program.outputs,
+    initializers: Object.fromEntries(Object.entries(initializers).filter(([name]) => used.has(name))),
+    opsets: target.opsets,
+  };
+}

@@ -1,0 +1,165 @@
+import { fail } from "../core/errors.js";
+import type { DType } from "../core/tensor.js";
+import { apply1, type Op, outputOf, type Value } from "../graph/node.js";
+import { asValue, type Operand } from "./leaf.js";
+import { broadcast, commonShape } from "./reduce.js";
+
+type UnaryGrad = (x: Value, y: Value, g: Value) => Value;
+
+function unaryOp(name: string, grad?: UnaryGrad): Op {
+  const op: Op = { name, infer: ([x]) => [{ dtype: x!.dtype, shape: x!.shape }] };
+  if (grad === undefined) return op;
+  return {
+    ...op,
+    grad: (node, [g]) => [grad(node.inputs[0]!, outputOf(node), g!)],
+  };
+}
+
+type BinaryGrad = (a: Value, b: Value, g: Value, y: Value) => readonly [Value, Value];
+
+/** Inputs have one shape already: stretching is `broadcast`'s work, whose gradient is a sum. */
+function binaryOp(name: string, dtype: DType | "same", grad?: BinaryGrad): Op {
+  const op: Op = {
+    name,
+    infer: ([a, b]) => {
+      if (a!.dtype !== b!.dtype)
+        fail("shape", { what: `${name}: dtypes ${a!.dtype} and ${b!.dtype} differ`, fix: "Use cast()" });
+      return [{ dtype: dtype === "same" ? a!.dtype : dtype, shape: a!.shape }];
+    },
+  };
+  if (grad === undefined) return op;
+  return {
+    ...op,
+    grad: (node, [g]) => grad(node.inputs[0]!, node.inputs[1]!, g!, outputOf(node)),
+  };
+}
+
+const unary = (op: Op) => (x: Value) => apply1(op, [x], {});
+const binary = (op: Op) => (a: Operand, b: Operand) => {
+  const [left, right] = [asValue(a), asValue(b)];
+  const shape = commonShape(op.name, left.shape, right.shape);
+  return apply1(op, [broadcast(left, shape), broadcast(right, shape)], {});
+};
+
+const one = (y: Value): Value => broadcast(asValue(1), y.shape);
+const halfG = (y: Value, g: Value): Value => div(mul(g, 0.5), y);
+
+export const negOp = unaryOp("neg", (_x, _y, g) => neg(g));
+export const expOp = unaryOp("exp", (_x, y, g) => mul(g, y));
+export const logOp = unaryOp("log", (x, _y, g) => div(g, x));
+export const sqrtOp = unaryOp("sqrt", (_x, y, g) => halfG(y, g));
+export const reciprocalOp = unaryOp("reciprocal", (_x, y, g) => neg(mul(g, mul(y, y))));
+export const absOp = unaryOp("abs", (x, _y, g) => mul(g, sign(x)));
+export const signOp = unaryOp("sign");
+export const floorOp = unaryOp("floor");
+export const sigmoidOp = unaryOp("sigmoid", (_x, y, g) => mul(g, mul(y, sub(one(y), y))));
+export const tanhOp = unaryOp("tanh", (_x, y, g) => mul(g, sub(one(y), mul(y, y))));
+export const softplusOp = unaryOp("softplus", (x, _y, g) => mul(g, sigmoid(x)));
+export const sinOp = unaryOp("sin", (x, _y, g) => mul(g, cos(x)));
+export const cosOp = unaryOp("cos", (x, _y, g) => neg(mul(g, sin(x))));
+export const erfOp = unaryOp("erf", (x, _y, g) => mul(g, mul(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI))));
+
+export const addOp = binaryOp("add", "same", (_a, _b, g) => [g, g]);
+export const subOp = binaryOp("sub", "same", (_a, _b, g) => [g, neg(g)]);
+export const mulOp = binaryOp("mul", "same", (a, b, g) => [mul(g, b), mul(g, a)]);
+export const divOp = binaryOp("div", "same", (_a, b, g, y) => {
+  const left = div(g, b);
+  return [left, neg(mul(left, y))];
+});
+/** Where both are equal the gradient goes to the first. */
+export const maximumOp = binaryOp("maximum", "same", (a, b, g) => split(greaterEqual(a, b), g));
+export const minimumOp = binaryOp("minimum", "same", (a, b, g) => split(greaterEqual(b, a), g));
+export const greaterOp = binaryOp("greater", "bool");
+export const greaterEqualOp = binaryOp("greaterEqual", "bool");
+export const equalOp = binaryOp("equal", "bool");
+
+function split(first: Value, g: Value): readonly [Value, Value] {
+  return [where(first, g, 0), where(first, 0, g)];
+}
+
+export const whereOp: Op = {
+  name: "where",
+  infer: ([, a]) => [{ dtype: a!.dtype, shape: a!.shape }],
+  grad: ({ inputs: [condition] }, [g]) => [undefined, ...split(condition!, g!)],
+};
+
+export const castOp: Op<{ dtype: DType }> = {
+  name: "cast",
+  infer: ([x], { dtype }) => [{ dtype, shape: x!.shape }],
+  grad: (node, [g]) => [isFloat(node.inputs[0]!.dtype) ? cast(g!, node.inputs[0]!.dtype) : undefined],
+};
+
+/**
+ * `x > 0 ? x : slope * x` for a slope in [0, 1).
+ * Its gradient `gate` is an op of its own because it is linear in g and has cheap spellings on every target.
+ */
+export const leakyReluOp: Op<{ slope: number }> = {
+  name: "leakyRelu",
+  infer: ([x]) => [{ dtype: x!.dtype, shape: x!.shape }],
+  grad: (node, [g]) => [gate(node.inputs[0]!, g!, node.attributes.slope)],
+};
+
+/** `x > 0 ? g : slope * g`. */
+export const gateOp: Op<{ slope: number }> = {
+  name: "gate",
+  infer: ([x]) => [{ dtype: x!.dtype, shape: x!.shape }],
+  grad: ({ inputs: [x], attributes }, [g]) => [undefined, gate(x!, g!, attributes.slope)],
+};
+
+export const isFloat = (dtype: DType): boolean => dtype === "float32" || dtype === "float64";
+
+export const neg = unary(negOp);
+export const exp = unary(expOp);
+/** Natural logarithm. */
+export const log = unary(logOp);
+export const sqrt = unary(sqrtOp);
+export const reciprocal = unary(reciprocalOp);
+export const abs = unary(absOp);
+/** -1, 0 or 1; carries no gradient. */
+export const sign = unary(signOp);
+export const floor = unary(floorOp);
+/** 1 / (1 + e^-x). */
+export const sigmoid = unary(sigmoidOp);
+export const tanh = unary(tanhOp);
+/** log(1 + e^x). */
+export const softplus = unary(softplusOp);
+export const sin = unary(sinOp);
+export const cos = unary(cosOp);
+/** The error function. */
+export const erf = unary(erfOp);
+export const add = binary(addOp);
+export const sub = binary(subOp);
+export const mul = binary(mulOp);
+export const div = binary(divOp);
+export const maximum = binary(maximumOp);
+export const minimum = binary(minimumOp);
+export const greater = binary(greaterOp);
+export const greaterEqual = binary(greaterEqualOp);
+export const equal = binary(equalOp);
+
+/** `condition ? a : b`, element by element; `condition` is bool. */
+export function where(condition: Value, a: Operand, b: Operand): Value {
+  const [left, right] = [asValue(a), asValue(b)];
+  const shape = commonShape("where", commonShape("where", left.shape, right.shape), condition.shape);
+  return apply1(whereOp, [broadcast(condition, shape), broadcast(left, shape), broadcast(right, shape)], {});
+}
+
+/** The same values in another element type; towards integers it truncates. */
+export function cast(x: Value, dtype: DType): Value {
+  return x.dtype === dtype ? x : apply1(castOp, [x], { dtype });
+}
+
+/** Rectified linear unit with a slope for negative values. */
+export function leakyRelu(x: Value, slope = 0.01): Value {
+  return apply1(leakyReluOp, [x], { slope });
+}
+
+/** max(x, 0). */
+export function relu(x: Value): Value {
+  return leakyRelu(x, 0);
+}
+
+/** See `gateOp`. */
+export function gate(x: Value, g: Value, slope: number): Value {
+  return apply1(gateOp, [x, g], { slope });
+}

@@ -1,0 +1,58 @@
+import { GyrusError } from "../core/errors.js";
+import { showShape, type Tensor } from "../core/tensor.js";
+import { siteOf, type TensorType } from "../graph/node.js";
+import type { Lowered } from "../lower/lower.js";
+
+export interface CompileOptions {
+  /** Threads inside an op. Default: the engine's own choice, one per physical core. */
+  readonly threads?: number;
+  /** Write a trace of one ONNX node's time each to files with this prefix. */
+  readonly profilePrefix?: string;
+}
+
+/** A program ready to run. It keeps no state: what goes in decides what comes out. */
+export interface Executable {
+  readonly inputs: Readonly<Record<string, TensorType>>;
+  run(feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>;
+  dispose(): Promise<void>;
+}
+
+/** Something that runs lowered graphs: ONNX Runtime in Node or in a browser. */
+export interface Engine {
+  readonly name: string;
+  compile(lowered: Lowered, options?: CompileOptions): Promise<Executable>;
+}
+
+/** Every feed is there, of the declared type and shape; throws `shape` naming the input. */
+export function checkFeeds(
+  inputs: Readonly<Record<string, TensorType>>,
+  feeds: Readonly<Record<string, Tensor>>,
+): void {
+  for (const [name, type] of Object.entries(inputs)) {
+    const fed = feeds[name];
+    const expected = `${type.dtype}${showShape(type.shape)}`;
+    const found = fed === undefined ? "nothing" : `${fed.dtype}${showShape(fed.shape)}`;
+    if (expected !== found)
+      throw new GyrusError("shape", {
+        what: "an input of the graph does not fit",
+        where: name,
+        expected,
+        found,
+      });
+  }
+}
+
+/** The runtime's complaint with the line that built the node it names. */
+export function explain(cause: unknown, { origins }: Lowered): GyrusError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const named = [...message.matchAll(/[A-Za-z]+_\d+_\d+/g)].map(([name]) => origins.get(name));
+  const node = named.find((candidate) => candidate !== undefined);
+  const memory = /bad_alloc|failed to allocate|out of memory/i.test(message);
+  return new GyrusError(memory ? "memory" : "runtime", {
+    what: memory ? "the engine ran out of memory" : "the engine could not run the graph",
+    ...(node === undefined ? {} : { where: `${siteOf(node)} (op ${node.op})` }),
+    found: message.replace(/\s+/g, " ").trim(),
+    fix: memory ? "Lower the batch size or the patch size" : "Please report this with the line above",
+    cause,
+  });
+}

@@ -1,0 +1,64 @@
+import * as ort from "onnxruntime-node";
+import type { DType, DTypeArrays, Tensor } from "../core/tensor.js";
+import { encodeModel } from "../graph/onnx/model.js";
+import type { Lowered } from "../lower/lower.js";
+import { type CompileOptions, checkFeeds, type Engine, type Executable, explain } from "./engine.js";
+
+/** ONNX Runtime on the CPU, in Node. */
+export const nodeCpu: Engine = {
+  name: "onnxruntime-node cpu",
+  compile: async (lowered, options = {}) => {
+    const bytes = encodeModel(lowered.model);
+    const session = await ort.InferenceSession.create(bytes, sessionOptions(options)).catch(
+      (error: unknown) => {
+        throw explain(error, lowered);
+      },
+    );
+    return executable(session, lowered);
+  },
+};
+
+/** Open the bytes of an `.onnx` file whose inputs are not known beforehand. */
+export async function openModel(
+  bytes: Uint8Array,
+  options: CompileOptions = {},
+): Promise<ort.InferenceSession> {
+  return ort.InferenceSession.create(bytes, sessionOptions(options));
+}
+
+function sessionOptions({ threads, profilePrefix }: CompileOptions): ort.InferenceSession.SessionOptions {
+  return {
+    executionProviders: ["cpu"],
+    graphOptimizationLevel: "all",
+    logSeverityLevel: 3,
+    ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+    ...(profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: profilePrefix }),
+  };
+}
+
+function executable(session: ort.InferenceSession, lowered: Lowered): Executable {
+  const { inputs, outputs } = lowered.model;
+  const used = new Set(session.inputNames);
+  return {
+    inputs,
+    run: async (feeds) => {
+      checkFeeds(inputs, feeds);
+      const fed: Record<string, ort.Tensor> = {};
+      for (const name of used) fed[name] = toOrt(feeds[name]!);
+      const results = await session.run(fed).catch((error: unknown) => {
+        throw explain(error, lowered);
+      });
+      return Object.fromEntries(
+        Object.entries(outputs).map(([name, { dtype, shape }]) => [
+          name,
+          { dtype, shape, data: results[name]!.data as DTypeArrays[DType] },
+        ]),
+      );
+    },
+    dispose: () => session.release(),
+  };
+}
+
+function toOrt({ dtype, shape, data }: Tensor): ort.Tensor {
+  return new ort.Tensor(dtype, data as Float32Array, shape);
+}

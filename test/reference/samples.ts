@@ -1,0 +1,182 @@
+import type { Value } from "../../src/graph/node.js";
+import * as conv from "../../src/ops/conv.js";
+import * as el from "../../src/ops/elementwise.js";
+import { constant } from "../../src/ops/leaf.js";
+import * as linalg from "../../src/ops/linalg.js";
+import * as move from "../../src/ops/move.js";
+import * as norm from "../../src/ops/norm.js";
+import * as pool from "../../src/ops/pool.js";
+import * as reduce from "../../src/ops/reduce.js";
+
+/** One row per op and awkward shape: everything that is tested about ops comes from here. */
+export interface Sample {
+  readonly op: string;
+  readonly note?: string;
+  /** Shapes of the float inputs. */
+  readonly shapes: readonly (readonly number[])[];
+  /** Inputs are drawn from ±[low, high], or [low, high] when positive. */
+  readonly low?: number;
+  readonly high?: number;
+  readonly positive?: boolean;
+  readonly build: (...inputs: Value[]) => Value;
+  /** False: piecewise constant or integer, there is nothing to differentiate. */
+  readonly differentiable?: boolean;
+}
+
+const ints = (...values: number[]): Value =>
+  constant({ dtype: "int64", shape: [values.length], data: BigInt64Array.from(values, BigInt) });
+
+const one = (op: string, build: (x: Value) => Value, options: Partial<Sample> = {}): Sample => ({
+  op,
+  shapes: [[2, 3, 1]],
+  build,
+  ...options,
+});
+const two = (op: string, build: (a: Value, b: Value) => Value, options: Partial<Sample> = {}): Sample => ({
+  op,
+  shapes: [
+    [2, 3],
+    [2, 3],
+  ],
+  build,
+  ...options,
+});
+
+function convSamples(): Sample[] {
+  const cases: [string, number[], number[], conv.ConvOptions][] = [
+    ["2-D same", [2, 3, 4, 5], [2, 3, 3, 3], { padding: "same" }],
+    ["2-D valid, even kernel", [1, 2, 5, 4], [3, 2, 2, 3], {}],
+    ["2-D strided, remainder left over", [2, 2, 6, 5], [3, 2, 3, 3], { stride: 2, padding: 1 }],
+    ["2-D strided, kernel smaller than stride", [1, 2, 7, 7], [2, 2, 2, 1], { stride: 3 }],
+    ["2-D dilated", [1, 2, 7, 6], [2, 2, 3, 2], { dilation: 2, padding: 1 }],
+    ["2-D asymmetric stride and padding", [1, 1, 5, 6], [2, 1, 3, 3], { stride: [1, 2], padding: [2, 0] }],
+    ["2-D grouped", [1, 4, 4, 4], [6, 2, 3, 3], { groups: 2, padding: 1 }],
+    ["2-D grouped and strided", [2, 2, 5, 5], [2, 1, 3, 3], { groups: 2, stride: 2, padding: 1 }],
+    ["2-D blockwise", [2, 2, 4, 6], [3, 2, 2, 2], { stride: 2 }],
+    ["3-D same", [1, 2, 3, 4, 3], [2, 2, 3, 3, 3], { padding: "same" }],
+    ["3-D 1x1x1", [2, 3, 2, 2, 2], [2, 3, 1, 1, 1], {}],
+    ["3-D strided, odd extents", [2, 1, 5, 4, 3], [2, 1, 3, 3, 3], { stride: 2, padding: 1 }],
+    ["3-D anisotropic", [1, 2, 2, 5, 4], [2, 2, 1, 3, 3], { stride: [1, 2, 2], padding: [0, 1, 1] }],
+    ["3-D blockwise", [1, 2, 4, 2, 4], [3, 2, 2, 2, 2], { stride: 2 }],
+    ["1-D", [2, 2, 7], [3, 2, 3], { padding: 1 }],
+  ];
+  return cases.flatMap(([note, x, w, options]) => {
+    const geometry = conv.convGeometry(w.slice(2), options);
+    const y = conv.convShape(x, w, geometry);
+    return [
+      { op: "conv", note, shapes: [x, w], build: (a, b) => conv.conv(a!, b!, geometry) },
+      { op: "convInputGrad", note, shapes: [y, w], build: (a, b) => conv.convInputGrad(a!, b!, x, geometry) },
+      {
+        op: "convWeightGrad",
+        note,
+        shapes: [x, y],
+        build: (a, b) => conv.convWeightGrad(a!, b!, w, geometry),
+      },
+    ] satisfies Sample[];
+  });
+}
+
+export const samples: readonly Sample[] = [
+  one("neg", el.neg),
+  one("exp", el.exp),
+  one("log", el.log, { positive: true }),
+  one("sqrt", el.sqrt, { positive: true }),
+  one("reciprocal", el.reciprocal),
+  one("abs", el.abs),
+  one("sign", el.sign, { differentiable: false }),
+  one("floor", el.floor, { differentiable: false }),
+  one("sigmoid", el.sigmoid),
+  one("tanh", el.tanh),
+  one("softplus", el.softplus),
+  one("sin", el.sin),
+  one("cos", el.cos),
+  one("erf", el.erf),
+  one("cast", (x) => el.cast(el.cast(x, "int64"), "float32"), { differentiable: false, high: 3 }),
+  one("leakyRelu", (x) => el.leakyRelu(x, 0.01)),
+  one("leakyRelu", el.relu, { note: "relu" }),
+  one("stopGradient", norm.stopGradient, { differentiable: false }),
+  two("gate", (x, g) => el.gate(x, g, 0.2)),
+  two("add", el.add),
+  two("add", el.add, {
+    note: "outer stretch",
+    shapes: [
+      [3, 1],
+      [2, 1, 4],
+    ],
+  }),
+  two("sub", el.sub, { note: "scalar", shapes: [[2, 3], []] }),
+  two("mul", el.mul, {
+    note: "per channel",
+    shapes: [
+      [2, 3, 4],
+      [3, 1],
+    ],
+  }),
+  two("div", el.div),
+  two("maximum", el.maximum),
+  two("minimum", el.minimum),
+  two("where", (a, b) => el.where(el.greater(a, 0), a, b)),
+  two("greater", (a, b) => el.cast(el.greater(a, b), "float32"), { differentiable: false }),
+  two("greaterEqual", (a, b) => el.cast(el.greaterEqual(a, b), "float32"), { differentiable: false }),
+  two("equal", (a, b) => el.cast(el.equal(el.floor(a), el.floor(b)), "float32"), { differentiable: false }),
+  one("broadcast", (x) => reduce.broadcast(x, [4, 2, 3, 5])),
+  one("sum", (x) => reduce.sum(x, [0, 2])),
+  one("sum", (x) => reduce.sum(x), { note: "to a scalar" }),
+  one("max", (x) => reduce.max(x, [1]), { differentiable: false }),
+  one("argMax", (x) => el.cast(reduce.argMax(x, 1), "float32"), { differentiable: false }),
+  one("reshape", (x) => move.reshape(x, [3, -1])),
+  one("transpose", (x) => move.transpose(x, [2, 0, 1])),
+  one("slice", (x) => move.slice(x, [1, 0, 0], [1, 2, 1])),
+  one("pad", (x) => move.pad(x, [0, 1, 2], [1, 0, 0])),
+  two("concat", (a, b) => move.concat([a, b, a], 1), {
+    shapes: [
+      [2, 3],
+      [2, 1],
+    ],
+  }),
+  one("flip", (x) => move.flip(x, [0, 1])),
+  one("gatherFlat", (x) => move.gatherFlat(x, ints(5, 0, 0, 3))),
+  one("scatterFlat", (x) => move.scatterFlat(move.reshape(x, [6]), ints(7, 1, 1, 3, 0, 1), [2, 4])),
+  one("scatterFlat", (x) => move.scatterFlat(move.reshape(x, [6]), ints(7, 1, 2, 3, 0, 6), [2, 4], true), {
+    note: "unique",
+  }),
+  ...[false, true].flatMap((a) =>
+    [false, true].map((b) =>
+      two("matmul", (x, y) => linalg.matmul(x, y, a, b), {
+        note: `${a ? "Aᵀ" : "A"} ${b ? "Bᵀ" : "B"}`,
+        shapes: [
+          [2, ...(a ? [3, 4] : [4, 3])],
+          [2, ...(b ? [5, 3] : [3, 5])],
+        ],
+      }),
+    ),
+  ),
+  ...convSamples(),
+  one("maxPool", (x) => pool.maxPool(x, [2, 2]), { shapes: [[2, 2, 5, 4]] }),
+  one("maxPool", (x) => pool.maxPool(x, [3, 3], [2, 1]), { note: "overlapping", shapes: [[1, 2, 5, 4]] }),
+  one("maxPool", (x) => pool.maxPool(x, [2, 2, 2]), { note: "3-D", shapes: [[1, 2, 4, 3, 2]] }),
+  one("avgPool", (x) => pool.avgPool(x, [2, 3]), { shapes: [[1, 2, 4, 3]] }),
+  one("avgPool", (x) => pool.avgPool(x, [2, 1, 2]), { note: "3-D", shapes: [[1, 2, 4, 3, 2]] }),
+  one("repeat", (x) => pool.repeat(x, [2, 3]), { shapes: [[1, 2, 2, 3]] }),
+  one("repeat", (x) => pool.repeat(x, [2, 1, 3]), { note: "3-D", shapes: [[1, 2, 2, 3, 1]] }),
+  one("normalize", (x) => norm.normalize(x, [0, 2]).y, { note: "batch", shapes: [[2, 3, 4]] }),
+  one("normalize", (x) => norm.normalize(x, [2, 3]).y, { note: "instance", shapes: [[2, 2, 3, 2]] }),
+  one("normalize", (x) => norm.normalize(x, [2, 3, 4]).y, {
+    note: "3-D instance",
+    shapes: [[2, 3, 2, 3, 4]],
+  }),
+  one("normalize", (x) => norm.normalize(x, [1, 2]).y, { note: "layer", shapes: [[2, 3, 4]] }),
+  one("normalize", (x) => norm.normalize(x, [0, 2]).mean, { note: "mean", shapes: [[2, 3, 4]] }),
+  one("normalize", (x) => norm.normalize(x, [0, 2]).inverseStd, { note: "inverseStd", shapes: [[2, 3, 4]] }),
+  {
+    op: "normalizeGrad",
+    shapes: [
+      [2, 3, 4],
+      [2, 3, 4],
+      [2, 3, 1],
+    ],
+    build: (g, y, inverse) => norm.normalizeGrad(g!, y!, inverse!, [2]),
+  },
+  one("logSoftmax", (x) => norm.logSoftmax(x, 1)),
+  one("softmax", (x) => norm.softmax(x, 1), { shapes: [[2, 3, 2, 2]] }),
+];
