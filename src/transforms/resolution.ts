@@ -1,0 +1,125 @@
+import type { Rng } from "../core/rng.js";
+import { spacingMm } from "../volume/affine.js";
+import type { ImageVolume, Size3 } from "../volume/volume.js";
+import { mapChannels } from "./intensity.js";
+import { type DrawContext, planeNormal, type Range } from "./sample.js";
+
+export interface BlurParameters {
+  /** Standard deviation of the Gaussian in mm, one per channel. */
+  readonly sigmaMm: readonly number[];
+}
+
+export function drawBlur(sigmaMm: Range, rng: Rng, context: DrawContext): BlurParameters {
+  return Object.freeze({
+    sigmaMm: Array.from({ length: context.channels }, () => rng.between(sigmaMm[0], sigmaMm[1])),
+  });
+}
+
+/** Convolve with a Gaussian, cut at three standard deviations, edge voxels repeated. */
+export function applyBlur({ sigmaMm }: BlurParameters, image: ImageVolume): ImageVolume {
+  const spacing = spacingMm(image.affine);
+  return mapChannels(image, (from, to, channel) => {
+    to.set(from);
+    for (let axis = 0; axis < 3; axis++) {
+      const sigma = sigmaMm[channel]! / spacing[axis]!;
+      if (image.size[axis]! > 1 && sigma > 0) convolveAlong(to, image.size, axis, gaussianWeights(sigma));
+    }
+  });
+}
+
+/** Samples of a Gaussian from -radius to radius, radius three sigmas rounded up, that sum to 1. */
+export function gaussianWeights(sigma: number, radius = Math.ceil(3 * sigma)): Float64Array {
+  const weights = Float64Array.from({ length: 2 * radius + 1 }, (_, n) => {
+    const x = (n - radius) / sigma;
+    return Math.exp(-0.5 * x * x);
+  });
+  const sum = weights.reduce((total, weight) => total + weight, 0);
+  return weights.map((weight) => weight / sum);
+}
+
+/** Convolve in place along one axis with odd, symmetric weights; edge voxels are repeated. */
+export function convolveAlong(data: Float32Array, size: Size3, axis: number, weights: Float64Array): void {
+  const length = size[axis]!;
+  const stride = axis === 0 ? 1 : axis === 1 ? size[0] : size[0] * size[1];
+  const radius = (weights.length - 1) / 2;
+  const block = length * stride;
+  const source = new Float32Array(block + 2 * radius * stride);
+  for (let outer = 0; outer < data.length; outer += block) {
+    source.set(data.subarray(outer, outer + block), radius * stride);
+    for (let n = 0; n < radius; n++) {
+      source.copyWithin(n * stride, radius * stride, (radius + 1) * stride);
+      source.copyWithin(
+        (radius + length + n) * stride,
+        (radius + length - 1) * stride,
+        (radius + length) * stride,
+      );
+    }
+    // Neighbours along the axis lie one stride apart, so every tap runs along contiguous memory.
+    convolveBlock(source, data.subarray(outer, outer + block), stride, weights);
+  }
+}
+
+function convolveBlock(source: Float32Array, to: Float32Array, stride: number, weights: Float64Array): void {
+  const radius = (weights.length - 1) / 2;
+  const middle = weights[radius]!;
+  for (let v = 0; v < to.length; v++) {
+    const centre = v + radius * stride;
+    let sum = middle * source[centre]!;
+    for (let r = 1, away = stride; r <= radius; r++, away += stride)
+      sum += weights[radius + r]! * (source[centre - away]! + source[centre + away]!);
+    to[v] = sum;
+  }
+}
+
+export interface LowResolutionParameters {
+  /** Resolution kept, 0.5 for half of it, one per channel; the same along all axes but the plane's normal. */
+  readonly zoom: readonly number[];
+  readonly axes: readonly [boolean, boolean, boolean];
+}
+
+export function drawLowResolution(zoom: Range, rng: Rng, context: DrawContext): LowResolutionParameters {
+  const normal = planeNormal(context);
+  return Object.freeze({
+    zoom: Array.from({ length: context.channels }, () => rng.between(zoom[0], zoom[1])),
+    axes: [normal !== 0, normal !== 1, normal !== 2] as const,
+  });
+}
+
+/**
+ * Simulate a coarser acquisition: nearest voxels on a grid of `zoom` times as many, and straight lines between
+ * them back on the grid there was. Separable: one pass of two samples per voxel along each axis.
+ */
+export function applyLowResolution(p: LowResolutionParameters, image: ImageVolume): ImageVolume {
+  return mapChannels(image, (from, to, channel) => {
+    to.set(from);
+    for (let axis = 0; axis < 3; axis++)
+      if (p.axes[axis] && image.size[axis]! > 1) coarsenAlong(to, image.size, axis, p.zoom[channel]!);
+  });
+}
+
+function coarsenAlong(data: Float32Array, size: Size3, axis: number, zoom: number): void {
+  const length = size[axis]!;
+  const stride = axis === 0 ? 1 : axis === 1 ? size[0] : size[0] * size[1];
+  const coarse = Math.max(1, Math.round(length * zoom));
+  const first = new Int32Array(length);
+  const second = new Int32Array(length);
+  const share = new Float64Array(length);
+  const nearest = (c: number): number => Math.min(length - 1, Math.floor(((c + 0.5) * length) / coarse));
+  for (let n = 0; n < length; n++) {
+    const position = Math.min(Math.max(((n + 0.5) * coarse) / length - 0.5, 0), coarse - 1);
+    const c = Math.floor(position);
+    first[n] = nearest(c);
+    second[n] = nearest(Math.min(c + 1, coarse - 1));
+    share[n] = position - c;
+  }
+  const line = new Float64Array(length);
+  for (let outer = 0; outer < data.length; outer += stride * length)
+    for (let inner = 0; inner < stride; inner++) {
+      const start = outer + inner;
+      for (let n = 0; n < length; n++) line[n] = data[start + n * stride]!;
+      for (let n = 0; n < length; n++) {
+        const a = line[first[n]!]!;
+        data[start + n * stride] = a + share[n]! * (line[second[n]!]! - a);
+      }
+    }
+}
