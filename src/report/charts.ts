@@ -1,6 +1,7 @@
 import * as Plot from "@observablehq/plot";
 import { quantileSorted } from "simple-statistics";
 import { fail } from "../core/errors.js";
+import { cleanText } from "./html.js";
 import { colorAt } from "./palette.js";
 import { type Chart, draw, labelWidth } from "./plot.js";
 import { finitePoints, type Point, runningMean, thin } from "./series.js";
@@ -54,16 +55,15 @@ export function lineChart(options: LineChartOptions): Chart {
     if (style === "points") return [line(0.5, 1), dots];
     return points.length === 1 ? [dots] : [line(1, 1.8)];
   });
-  const svg = draw({
+  const svg = draw(`${yLabel} against ${xLabel}`, {
     width,
     height,
     marginLeft: 54,
     marginBottom: 42,
     marginTop: 28,
-    ariaLabel: `${yLabel} against ${xLabel}`,
-    x: { label: xLabel, labelArrow: "none", labelAnchor: "center", ticks: 6 },
+    x: { label: cleanText(xLabel), labelArrow: "none", labelAnchor: "center", ticks: 6 },
     y: {
-      label: yLabel,
+      label: cleanText(yLabel),
       labelArrow: "none",
       grid: true,
       ticks: 5,
@@ -186,16 +186,22 @@ export function stripChart(groups: readonly Group[], label: string, width = 480)
     median: quantileSorted(values, 0.5),
     q3: quantileSorted(values, 0.75),
   }));
-  const names = drawn.map(({ name }) => name);
-  const svg = draw({
+  const names = drawn.map(({ name }) => cleanText(name));
+  const svg = draw(`${label}: distribution over cases`, {
     width,
     height: 64 + 44 * drawn.length,
     marginLeft: labelWidth(names),
     marginTop: 10,
     marginBottom: 42,
     marginRight: 16,
-    ariaLabel: `${label}: distribution over cases`,
-    x: { label, labelArrow: "none", labelAnchor: "center", grid: true, nice: true, ticks: 6 },
+    x: {
+      label: cleanText(label),
+      labelArrow: "none",
+      labelAnchor: "center",
+      grid: true,
+      nice: true,
+      ticks: 6,
+    },
     y: { domain: [drawn.length - 0.5, -0.5], axis: null },
     marks: [
       rowLabels(names),
@@ -239,7 +245,7 @@ export function intervalChart(
   const drawn = rows
     .filter(({ mean, low, high }) => [mean, low, high].every(Number.isFinite))
     .map((row, at) => ({ ...row, at }));
-  const names = drawn.map(({ name }) => name);
+  const names = drawn.map(({ name }) => cleanText(name));
   const interval = Plot.link(drawn, {
     x1: "low",
     x2: "high",
@@ -248,16 +254,15 @@ export function intervalChart(
     stroke: "currentColor",
     strokeWidth: 1.6,
   });
-  const svg = draw({
+  const svg = draw(`${label}: mean and confidence interval`, {
     width: options.width ?? 480,
     height: 64 + 30 * drawn.length,
     marginLeft: labelWidth(names),
     marginTop: 10,
     marginBottom: 42,
     marginRight: 16,
-    ariaLabel: `${label}: mean and confidence interval`,
     x: {
-      label,
+      label: cleanText(label),
       labelArrow: "none",
       labelAnchor: "center",
       grid: true,

@@ -72,8 +72,8 @@ const gap = 6;
  * Draw axial, coronal and sagittal panels of an image side by side, with labels over it.
  *
  * Panels have one height and the shape that they have in millimetres, whatever the voxels' shape; one pixel is
- * the same length across and down, not from panel to panel. The image is windowed between its 0.5th and 99.5th percentile; labels are sampled by nearest voxel, outlines are two
- * pixels wide and lie inside the label that they outline. A volume of one slice gives one panel.
+ * the same length across and down, not from panel to panel. The image is windowed between its 0.5th and 99.5th percentile; labels are sampled by nearest voxel, outlines are one
+ * or two pixels wide and lie inside the label that they outline. A volume of one slice gives one panel.
  *
  * Throws `geometry` when truth or prediction lie on another grid, `bad-data` for a label without a name or a
  * voxel that is not finite, `bad-argument` for a channel or slice that is not there.
@@ -107,13 +107,15 @@ export function overlayFigure(options: OverlayOptions): Figure {
     const to: Resize = { ...view, ...sizes[index]! };
     const across = size[view.across]!;
     const down = size[view.down]!;
+    // Two pixels where a voxel is wide enough to carry them; more would hide the structures of a whole head.
+    const outline = to.width >= 4 * across ? 2 : 1;
     const background = resizePicture(cut(grey, size, view, slice, Float32Array), across, down, to);
     const sampled = (volume: LabelVolume | undefined): Uint16Array | undefined =>
       volume && resizeLabels(cut(volume.data, size, view, slice, Uint16Array), across, down, to);
     const layers = { background, truth: sampled(truth), prediction: sampled(prediction) };
     rows.forEach((row, below) => {
       const y = below * (rowHeight + gap) + Math.floor((rowHeight - to.height) / 2);
-      paint(data, width, { x, y, width: to.width, height: to.height }, layers, row, colors);
+      paint(data, width, { x, y, width: to.width, height: to.height, outline }, layers, row, colors);
       panels.push({
         plane: view.plane,
         row,

@@ -23,19 +23,22 @@ const entities: Readonly<Record<string, string>> = {
 };
 
 /**
- * Text as HTML, for element content and quoted attributes. Control characters, lone surrogates and the
- * characters that reverse the direction of writing become U+FFFD: they have no business in a name, and the last
- * kind can make a name read as another.
+ * Text without what has no business in a name: control characters, lone surrogates and the characters that
+ * reverse the direction of writing, which can make a name read as another, become U+FFFD.
  */
-export function escapeHtml(value: string): string {
+export function cleanText(value: string): string {
   return value
     .replace(
       // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this removes
       /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef\ufffe\uffff]/g,
       "\ufffd",
     )
-    .replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, "\ufffd")
-    .replace(/[&<>"'`]/g, (character) => entities[character]!);
+    .replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, "\ufffd");
+}
+
+/** Text as HTML, cleaned and escaped, for element content and quoted attributes. */
+export function escapeHtml(value: string): string {
+  return cleanText(value).replace(/[&<>"'`]/g, (character) => entities[character]!);
 }
 
 function render(child: Child): string {

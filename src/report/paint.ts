@@ -1,7 +1,6 @@
 import type { Rgb } from "./palette.js";
 
 const fillOpacity = 0.42;
-const outlinePixels = 2;
 
 /** What a row of panels shows over the image. `overlay` is the prediction filled and the truth outlined. */
 export type FigureRow = "image" | "truth" | "prediction" | "overlay";
@@ -13,12 +12,14 @@ export interface Layers {
   readonly prediction: Uint16Array | undefined;
 }
 
-/** A rectangle of pixels. */
+/** A rectangle of pixels to paint in. */
 export interface Box {
   readonly x: number;
   readonly y: number;
   readonly width: number;
   readonly height: number;
+  /** Thickness of outlines. */
+  readonly outline: number;
 }
 
 /** Paint one panel into an RGB picture of the given width (pixels). */
@@ -46,12 +47,12 @@ export function paint(
     }
 }
 
-/** Whether a pixel lies within `outlinePixels` of another label, along its row or column. */
-function isBorder(labels: Uint16Array, { width, height }: Box, x: number, y: number): boolean {
+/** Whether a pixel lies within an outline's thickness of another label, along its row or column. */
+function isBorder(labels: Uint16Array, { width, height, outline }: Box, x: number, y: number): boolean {
   const at = y * width + x;
   const own = labels[at]!;
   if (own === 0) return false;
-  for (let d = 1; d <= outlinePixels; d++) {
+  for (let d = 1; d <= outline; d++) {
     if (x >= d && labels[at - d] !== own) return true;
     if (x + d < width && labels[at + d] !== own) return true;
     if (y >= d && labels[at - d * width] !== own) return true;

@@ -67,6 +67,7 @@ footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--rule);
   :root { --ink: #000; --quiet: #444; --rule: #bbb; --paper: #fff; --tint: #fff; --warn: #7a3a00; --warn-tint: #fff; }
   html { font-size: 10.5pt; } body { max-width: none; padding: 0; } nav { display: none; }
   figure, tr, .case { break-inside: avoid; } h2, h3 { break-after: avoid; } thead { display: table-header-group; }
-  tfoot { display: table-row-group; }
+  tfoot { display: table-row-group; } table { font-size: 7.5pt; } .charts { grid-template-columns: 1fr 1fr; }
+  th, td, .number { padding-top: .1rem; padding-bottom: .1rem; } td.text:first-child { min-width: 6rem; }
 }
 `;
