@@ -118,13 +118,13 @@ export function stopGradient(x: Value): Value {
   return apply1(stopGradientOp, [x], {});
 }
 
-/** 1 where an int64 label equals the class, 0 elsewhere: labels `[N, …S]` → `[N, classes, …S]`, float32. */
+/** 1 where an integer label equals the class, 0 elsewhere: labels `[N, …S]` → `[N, classes, …S]`, float32. */
 export function oneHot(labels: Value, classes: number): Value {
   const [batch, ...spatial] = labels.shape as [number, ...number[]];
   const ids = constant({
-    dtype: "int64",
+    dtype: "int32",
     shape: [1, classes, ...spatial.map(() => 1)],
-    data: BigInt64Array.from({ length: classes }, (_, id) => BigInt(id)),
+    data: Int32Array.from({ length: classes }, (_, id) => id),
   });
-  return cast(equal(reshape(labels, [batch, 1, ...spatial]), ids), "float32");
+  return cast(equal(reshape(cast(labels, "int32"), [batch, 1, ...spatial]), ids), "float32");
 }

@@ -1,0 +1,114 @@
+import { fail } from "../core/errors.js";
+import type { Rng } from "../core/rng.js";
+import { floats, type Shape, type Tensor } from "../core/tensor.js";
+import type { Value } from "../graph/node.js";
+import { input } from "../ops/leaf.js";
+import type { Initializer } from "./initialize.js";
+
+/** What a model learns or keeps: declared while the model is traced, made by `initialize`. */
+export interface Declared {
+  readonly value: Value;
+  readonly initialize: Initializer;
+}
+
+export interface ParameterOptions {
+  /** Whether weight decay applies; norms and biases say no. Default true. */
+  readonly decay?: boolean;
+}
+
+/**
+ * A named place in a model. Layers are functions that take one; children are named, never counted, so that
+ * inserting a layer does not rename the others' parameters in a checkpoint.
+ */
+export interface Scope {
+  readonly path: string;
+  /** True while training: batch statistics and dropout; false: running statistics, no dropout. */
+  readonly training: boolean;
+  child(name: string): Scope;
+  /** A weight that gradients reach. */
+  parameter(name: string, shape: Shape, initialize: Initializer, options?: ParameterOptions): Value;
+  /** A value that training updates by other means, e.g. a running mean. */
+  statistic(name: string, shape: Shape, initialize: Initializer): Value;
+  /** What a statistic becomes after this step. */
+  update(name: string, next: Value): void;
+  /** Uniform numbers in [0, 1), fed anew at every step. */
+  random(name: string, shape: Shape): Value;
+}
+
+/** Everything that a traced model declared, by path; insertion order is declaration order. */
+export interface Traced<R> {
+  readonly result: R;
+  readonly parameters: ReadonlyMap<string, Declared>;
+  readonly decayed: ReadonlySet<string>;
+  readonly statistics: ReadonlyMap<string, Declared>;
+  readonly updates: ReadonlyMap<string, Value>;
+  readonly randoms: ReadonlyMap<string, Value>;
+}
+
+/**
+ * Run a model function once, in graph-building mode, and collect what it declares.
+ * Throws `bad-argument` when two layers claim one name.
+ */
+export function trace<R>(training: boolean, build: (scope: Scope) => R): Traced<R> {
+  const parameters = new Map<string, Declared>();
+  const statistics = new Map<string, Declared>();
+  const updates = new Map<string, Value>();
+  const randoms = new Map<string, Value>();
+  const decayed = new Set<string>();
+
+  const declare = (
+    into: Map<string, Declared>,
+    kind: string,
+    path: string,
+    shape: Shape,
+    initialize: Initializer,
+  ) => {
+    if (parameters.has(path) || statistics.has(path))
+      fail("bad-argument", { what: `two layers are called "${path}"`, fix: "Give each its own child scope" });
+    const value = input(`${kind}/${path}`, shape);
+    into.set(path, { value, initialize });
+    return value;
+  };
+
+  const scopeAt = (path: string): Scope => {
+    const at = (name: string): string => (path === "" ? name : `${path}.${name}`);
+    return {
+      path,
+      training,
+      child: (name) => scopeAt(at(name)),
+      parameter: (name, shape, initialize, { decay = true } = {}) => {
+        if (decay) decayed.add(at(name));
+        return declare(parameters, "parameter", at(name), shape, initialize);
+      },
+      statistic: (name, shape, initialize) => declare(statistics, "statistic", at(name), shape, initialize),
+      update: (name, next) => void updates.set(at(name), next),
+      random: (name, shape) => {
+        const value = input(`random/${at(name)}`, shape);
+        randoms.set(at(name), value);
+        return value;
+      },
+    };
+  };
+  const result = build(scopeAt(""));
+  return { result, parameters, decayed, statistics, updates, randoms };
+}
+
+/** First values of everything declared, each drawn from a generator of its own name. */
+export function initialState({ parameters, statistics }: Traced<unknown>, rng: Rng): Record<string, Tensor> {
+  const state: Record<string, Tensor> = {};
+  for (const [kind, declared] of [
+    ["parameter", parameters],
+    ["statistic", statistics],
+  ] as const)
+    for (const [path, { value, initialize }] of declared)
+      state[`${kind}/${path}`] = floats(value.shape, initialize(value.shape, rng.split(path)));
+  return state;
+}
+
+/** Number of learned weights. */
+export function parameterCount({ parameters }: Traced<unknown>): number {
+  return [...parameters.values()].reduce(
+    (total, { value }) => total + value.shape.reduce((a, b) => a * b, 1),
+    0,
+  );
+}

@@ -1,0 +1,126 @@
+import { gradients } from "../autodiff/gradients.js";
+import type { Rng } from "../core/rng.js";
+import { type Shape, type Tensor, zerosTensor } from "../core/tensor.js";
+import type { TensorType, Value } from "../graph/node.js";
+import { type Program, program } from "../graph/program.js";
+import { initialState, type Scope, type Traced, trace } from "../nn/scope.js";
+import { add, div, minimum, mul, sub } from "../ops/elementwise.js";
+import { input } from "../ops/leaf.js";
+import type { Transform } from "../optim/transform.js";
+
+export interface StepDefinition {
+  /** What is fed at every step, by name. */
+  readonly batch: Readonly<Record<string, TensorType>>;
+  /** The scalar to minimise, and other scalars to record. */
+  readonly objective: (scope: Scope, batch: Readonly<Record<string, Value>>) => Objective;
+  readonly optimizer: Transform;
+  /**
+   * Keep an exponential moving average of the parameters: average ← average + (1 - d)(parameter - average) with
+   * d = min(rate, (1 + step) / (10 + step)), so that the first steps are forgotten. Absent: none.
+   */
+  readonly average?: number;
+}
+
+export interface Objective {
+  readonly loss: Value;
+  readonly metrics?: Readonly<Record<string, Value>>;
+}
+
+/**
+ * A training step as one closed graph. Inputs: the state (`parameter/…`, `statistic/…`, `slot/…`, `average/…`), the
+ * batch (`batch/…`), uniform numbers (`random/…`), `learningRate` and `step` (from 1). Outputs: every state entry
+ * anew under `next:<name>`, and the metrics under `metric:<name>`, `metric:loss` among them.
+ */
+export interface Step {
+  readonly program: Program;
+  readonly traced: Traced<Objective>;
+  readonly stateNames: readonly string[];
+  readonly randoms: Readonly<Record<string, Shape>>;
+  /** State before the first step. */
+  initialize(rng: Rng): Record<string, Tensor>;
+}
+
+/** Build the step: forward, backward, optimiser, moving average. */
+export function buildStep({ batch, objective, optimizer, average }: StepDefinition): Step {
+  const fed = Object.fromEntries(
+    Object.entries(batch).map(([name, { shape, dtype }]) => [name, input(`batch/${name}`, shape, dtype)]),
+  );
+  const traced = trace(true, (scope) => objective(scope, fed));
+  const paths = [...traced.parameters.keys()];
+  const parameters = new Map(paths.map((path) => [path, traced.parameters.get(path)!.value]));
+  const learningRate = input("learningRate", []);
+  const step = input("step", []);
+
+  const raw = gradients(traced.result.loss, [...parameters.values()]);
+  const slots = new Map(
+    optimizer.slots.map((slot) => [
+      slot,
+      new Map(paths.map((path) => [path, input(`slot/${slot}/${path}`, parameters.get(path)!.shape)])),
+    ]),
+  );
+  const { updates, state, metrics } = optimizer.update(
+    new Map(paths.map((path, i) => [path, raw[i]!])),
+    slots,
+    {
+      parameters,
+      learningRate,
+      step,
+      decayed: traced.decayed,
+    },
+  );
+
+  const next: Record<string, Value> = {};
+  for (const path of paths) next[`parameter/${path}`] = add(parameters.get(path)!, updates.get(path)!);
+  for (const [path, { value }] of traced.statistics)
+    next[`statistic/${path}`] = traced.updates.get(path) ?? value;
+  for (const [slot, values] of state)
+    for (const [path, value] of values) next[`slot/${slot}/${path}`] = value;
+  if (average !== undefined) Object.assign(next, movingAverages(next, paths, average, step));
+
+  const outputs: Record<string, Value> = { "metric:loss": traced.result.loss };
+  for (const [name, value] of Object.entries({ ...traced.result.metrics, ...metrics }))
+    outputs[`metric:${name}`] = value;
+  for (const [name, value] of Object.entries(next)) outputs[`next:${name}`] = value;
+  return {
+    program: program(outputs, [learningRate, step, ...Object.values(fed)]),
+    traced,
+    stateNames: Object.keys(next),
+    randoms: Object.fromEntries([...traced.randoms].map(([path, { shape }]) => [path, shape])),
+    initialize: (rng) => {
+      const first = initialState(traced, rng);
+      for (const name of Object.keys(next)) {
+        if (name.startsWith("slot/")) first[name] = zerosTensor("float32", next[name]!.shape);
+        if (name.startsWith("average/")) first[name] = first[`parameter/${name.slice("average/".length)}`]!;
+      }
+      return first;
+    },
+  };
+}
+
+function movingAverages(
+  next: Readonly<Record<string, Value>>,
+  paths: readonly string[],
+  rate: number,
+  step: Value,
+): Record<string, Value> {
+  const follow = sub(1, minimum(rate, div(add(step, 1), add(step, 10))));
+  return Object.fromEntries(
+    paths.map((path) => {
+      const now = next[`parameter/${path}`]!;
+      const old = input(`average/${path}`, now.shape);
+      return [`average/${path}`, add(old, mul(follow, sub(now, old)))];
+    }),
+  );
+}
+
+/** Which weights a prediction uses: the moving average where there is one, unless told otherwise. */
+export function weightsOf(state: Readonly<Record<string, Tensor>>, averaged = true): Record<string, Tensor> {
+  const weights: Record<string, Tensor> = {};
+  for (const [name, value] of Object.entries(state)) {
+    if (name.startsWith("statistic/")) weights[name] = value;
+    if (!name.startsWith("parameter/")) continue;
+    const mean = state[`average/${name.slice("parameter/".length)}`];
+    weights[name] = averaged && mean !== undefined ? mean : value;
+  }
+  return weights;
+}
