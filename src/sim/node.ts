@@ -1,0 +1,139 @@
+import { mkdir, mkdtemp, readdir, rename, rm, rmdir, writeFile } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { fail, GyrusError } from "../core/errors.js";
+import { writeVolume } from "../io/node.js";
+import {
+  imageSidecar,
+  participantColumns,
+  participantRow,
+  participantsDictionary,
+  rawDescription,
+  readme,
+  structureTable,
+  truthDescription,
+  tsv,
+} from "./bids.js";
+import { type CohortOptions, type SimulatedSubject, simulateBrains } from "./cohort.js";
+import { coarseStructures, fullStructures } from "./labels.js";
+
+/** What `writeCohort` has made. */
+export interface WrittenCohort {
+  readonly folder: string;
+  /** Folder of the label maps, within `folder`. */
+  readonly truth: string;
+  readonly subjects: readonly string[];
+}
+
+export interface WriteCohortOptions extends CohortOptions {
+  /** The data set's name in `dataset_description.json`. */
+  readonly name?: string;
+  /** Called after every subject. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/**
+ * Simulate a cohort into a new BIDS data set: images, `participants.tsv`, and the true label maps as the
+ * derivative `gyrus-truth`. Written beside its place and moved there at the end, so that a data set is whole or
+ * absent. Throws `exists` when the folder holds anything, `bad-argument`, and `disk`.
+ */
+export async function writeCohort(folder: string, options: WriteCohortOptions): Promise<WrittenCohort> {
+  const target = resolve(folder);
+  await requireFree(target);
+  await mkdir(dirname(target), { recursive: true }).catch((cause: unknown) => diskError(target, cause));
+  const building = await mkdtemp(join(dirname(target), `.${basename(target)}-`)).catch((cause: unknown) =>
+    diskError(target, cause),
+  );
+  const subjects: string[] = [];
+  try {
+    const truth = await writeHeads(building, options);
+    const rows: (readonly string[])[] = [participantColumns];
+    for await (const subject of simulateBrains(options)) {
+      await writeSubject(building, truth, subject, options);
+      rows.push(participantRow(subject));
+      subjects.push(subject.id);
+      options.onProgress?.(subjects.length, options.subjects);
+    }
+    await writeFile(join(building, "participants.tsv"), tsv(rows));
+    await requireFree(target);
+    await rmdir(target).catch(() => undefined);
+    await rename(building, target);
+  } catch (cause) {
+    await rm(building, { recursive: true, force: true });
+    if (cause instanceof GyrusError) throw cause;
+    diskError(target, cause);
+  }
+  return { folder: target, truth: join(target, truthFolder), subjects };
+}
+
+const truthFolder = join("derivatives", "gyrus-truth");
+
+async function writeHeads(folder: string, options: WriteCohortOptions): Promise<string> {
+  const name = options.name ?? "Simulated brains";
+  const truth = join(folder, truthFolder);
+  await mkdir(truth, { recursive: true });
+  await writeFile(join(folder, "dataset_description.json"), rawDescription(name));
+  await writeFile(join(folder, "README"), readme(options));
+  await writeFile(join(folder, "participants.json"), participantsDictionary());
+  await writeFile(join(truth, "dataset_description.json"), truthDescription(name));
+  await writeFile(join(truth, "dseg.tsv"), structureTable(coarseStructures));
+  await writeFile(join(truth, "desc-full_dseg.tsv"), structureTable(fullStructures));
+  return truth;
+}
+
+async function writeSubject(
+  folder: string,
+  truth: string,
+  subject: SimulatedSubject,
+  options: CohortOptions,
+): Promise<void> {
+  const { id } = subject;
+  const images = join(folder, id, "anat");
+  const labels = join(truth, id, "anat");
+  await mkdir(images, { recursive: true });
+  await mkdir(labels, { recursive: true });
+  await Promise.all([
+    writeVolume(join(images, `${id}_T1w.nii.gz`), subject.t1, {
+      dtype: "int16",
+      description: "Gyrus: simulated T1-weighted image",
+    }),
+    writeFile(join(images, `${id}_T1w.json`), imageSidecar(subject, options)),
+    writeVolume(join(labels, `${id}_dseg.nii.gz`), subject.labels, { intent: "labels" }),
+    writeVolume(join(labels, `${id}_desc-full_dseg.nii.gz`), subject.fullLabels, { intent: "labels" }),
+  ]);
+}
+
+/** Throws `exists` unless the folder is absent or empty. */
+async function requireFree(folder: string): Promise<void> {
+  const names = await readdir(folder).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === "ENOENT") return [];
+    if (cause.code === "ENOTDIR")
+      fail("exists", {
+        what: "there is a file where the data set should be written",
+        where: folder,
+        expected: "a new or an empty folder",
+        found: "a file",
+        fix: "Choose another folder",
+        cause,
+      });
+    return diskError(folder, cause);
+  });
+  if (names.length > 0)
+    fail("exists", {
+      what: "the folder for the data set is not empty",
+      where: folder,
+      expected: "a new or an empty folder",
+      found: `${names.length} entries, among them ${names.slice(0, 3).join(", ")}`,
+      fix: "Choose another folder, or remove this one yourself if it is no longer needed",
+    });
+}
+
+function diskError(folder: string, cause: unknown): never {
+  fail("disk", {
+    what: "the data set could not be written",
+    where: folder,
+    expected: "a folder that can be written, with enough space",
+    found: cause instanceof Error ? cause.message : String(cause),
+    fix: "Check the folder's permissions and the space on the disk",
+    cause,
+  });
+}
