@@ -1,5 +1,6 @@
 import { encode } from "fast-png";
 import { fail } from "../core/errors.js";
+import { describeGridDifference, sameGrid, spacingMm } from "../volume/affine.js";
 import type { Grid, ImageVolume, LabelVolume, Size3 } from "../volume/volume.js";
 import { type FigureRow, paint } from "./paint.js";
 import { colorAt, type Rgb, rgbOf } from "./palette.js";
@@ -11,7 +12,6 @@ import {
   type PlaneView,
   planeViews,
   slicePositionMm,
-  stepsMm,
 } from "./planes.js";
 import { type Resize, resizeLabels, resizePicture } from "./resample2d.js";
 import { greyLevels } from "./window.js";
@@ -86,7 +86,7 @@ export function overlayFigure(options: OverlayOptions): Figure {
   const rows = options.rows ?? ["overlay"];
   const slices = options.slices ?? chooseSlices(size, hasLabels(truth) ? truth!.data : prediction?.data);
   const views = planeViews(image, convention);
-  const steps = stepsMm(image.affine);
+  const steps = spacingMm(image.affine);
   const panelPixels = options.panelPixels ?? (views.length === 1 ? 480 : 240);
   const sizes = views.map((view) => panelSize(size, steps, view, panelPixels));
   const rowHeight = Math.max(...sizes.map((panel) => panel.height));
@@ -193,14 +193,12 @@ function check({ image, truth, prediction, labels, channel = 0, slices, where }:
 }
 
 function requireSameGrid(image: Grid, map: Grid, name: string, where: string | undefined): void {
-  const sameSize = image.size.every((extent, axis) => extent === map.size[axis]);
-  const farthest = Math.max(...image.affine.map((value, at) => Math.abs(value - map.affine[at]!)));
-  if (sameSize && farthest < 1e-3) return;
+  if (sameGrid(image, map)) return;
   fail("geometry", {
     what: `the ${name} does not lie on the image's grid`,
     where,
-    expected: `${image.size.join("x")} voxels and the image's affine`,
-    found: `${map.size.join("x")} voxels, affine entries that differ by up to ${farthest.toPrecision(3)}`,
+    expected: `the same ${image.size.join("x")} voxels in the same place`,
+    found: describeGridDifference(image, map),
     fix: `Resample the ${name} to the image's grid first`,
   });
 }

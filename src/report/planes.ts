@@ -1,4 +1,6 @@
-import type { Affine, Grid, Size3 } from "../volume/volume.js";
+import { applyAffine } from "../volume/affine.js";
+import { orientationOf } from "../volume/orient.js";
+import type { Grid, Size3 } from "../volume/volume.js";
 
 export type Plane = "axial" | "coronal" | "sagittal";
 
@@ -35,30 +37,6 @@ export interface PlaneView {
   readonly letters?: EdgeLetters;
 }
 
-/** Length of one voxel step along each voxel axis, mm: the column norms of the affine. */
-export function stepsMm(affine: Affine): [number, number, number] {
-  const norm = (c: number): number => Math.hypot(affine[c]!, affine[4 + c]!, affine[8 + c]!);
-  return [norm(0), norm(1), norm(2)];
-}
-
-/** For each world axis, the voxel axis that runs most nearly along it, and whether it runs the same way. */
-function nearestAxes(affine: Affine): { axis: number; sign: number }[] {
-  const steps = stepsMm(affine);
-  const cosine = (world: number, axis: number): number => affine[4 * world + axis]! / steps[axis]!;
-  const orders = [
-    [0, 1, 2],
-    [0, 2, 1],
-    [1, 0, 2],
-    [1, 2, 0],
-    [2, 0, 1],
-    [2, 1, 0],
-  ];
-  const alignment = (order: number[]): number =>
-    order.reduce((sum, axis, world) => sum + Math.abs(cosine(world, axis)), 0);
-  const best = orders.reduce((a, b) => (alignment(b) > alignment(a) + 1e-9 ? b : a));
-  return best.map((axis, world) => ({ axis, sign: cosine(world, axis) < 0 ? -1 : 1 }));
-}
-
 const names = [
   ["L", "R"],
   ["P", "A"],
@@ -74,7 +52,7 @@ const layouts: { plane: Plane; across: number; up: number; through: number }[] =
 /** The axial, coronal and sagittal views of a grid; a flat grid has only the one that lies in it. */
 export function planeViews(grid: Grid, convention: Convention): PlaneView[] {
   if (convention === "as-stored") return storedViews.filter((view) => isFlatAlong(grid.size, view.through));
-  const nearest = nearestAxes(grid.affine);
+  const { axes, flipped } = orientationOf(grid.affine);
   return layouts
     .map(({ plane, across, up, through }): PlaneView => {
       // Screen right is towards L (radiological) or R (neurological); sagittal panels face left in both.
@@ -82,11 +60,11 @@ export function planeViews(grid: Grid, convention: Convention): PlaneView[] {
       const [low, high] = names[across]!;
       return {
         plane,
-        across: nearest[across]!.axis,
-        down: nearest[up]!.axis,
-        through: nearest[through]!.axis,
-        mirrorAcross: nearest[across]!.sign * towards < 0,
-        mirrorDown: nearest[up]!.sign > 0,
+        across: axes[across]!,
+        down: axes[up]!,
+        through: axes[through]!,
+        mirrorAcross: flipped[across] !== towards < 0,
+        mirrorDown: !flipped[up],
         worldAxis: through,
         letters: {
           left: towards < 0 ? high : low,
@@ -118,11 +96,9 @@ function isFlatAlong(size: Size3, through: number): boolean {
 
 /** World coordinate (mm) along `view.worldAxis` of the middle of one slice. */
 export function slicePositionMm(grid: Grid, view: PlaneView, slice: number): number {
-  const at = grid.size.map((extent) => (extent - 1) / 2);
+  const at = grid.size.map((extent) => (extent - 1) / 2) as [number, number, number];
   at[view.through] = slice;
-  const row = 4 * view.worldAxis;
-  const a = grid.affine;
-  return a[row]! * at[0]! + a[row + 1]! * at[1]! + a[row + 2]! * at[2]! + a[row + 3]!;
+  return applyAffine(grid.affine, at)[view.worldAxis]!;
 }
 
 /**

@@ -1,7 +1,7 @@
-import { intervalChart, stripChart } from "./charts.js";
 import type { CaseScores, EvaluationReport, MetricColumn, MetricSummary } from "./data.js";
 import { type Child, type Column, figure, html, type Markup, name, swatch, table, trusted } from "./html.js";
 import { colorAt } from "./palette.js";
+import { intervalChart, stripChart } from "./spread.js";
 import { between, counted, decimal } from "./words.js";
 
 export function digitsOf(metric: MetricColumn): number {

@@ -47,7 +47,7 @@ export function trainingSection(history: readonly HistoryRow[]): Markup {
   return html`<p>${counted(last.step, "step")}${epochs}${time}.</p>
 <div class="charts">
 ${losses.length > 0 && charted(lossChart(history, { logY }), `Loss${logY ? ", logarithmic axis" : ""}.`)}
-${fractions.length > 0 && charted(metricChart(history, fractions, "Validation metric"), "Metrics on the validation cases.")}
+${fractions.length > 0 && charted(metricChart(history, fractions, fractions.length === 1 ? fractions[0]! : "Validation metric"), "Metrics on the validation cases.")}
 ${others.map((metric) => charted(metricChart(history, [metric], metric), `${metric} on the validation cases.`))}
 ${rates.length > 1 && charted(learningRateChart(history), "Learning rate.")}
 </div>`;

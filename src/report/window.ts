@@ -1,4 +1,5 @@
 import { fail } from "../core/errors.js";
+import { percentiles } from "../volume/intensity.js";
 import { type ImageVolume, voxelCount } from "../volume/volume.js";
 
 /**
@@ -10,7 +11,7 @@ export function greyLevels(image: ImageVolume, channel: number, where: string | 
   const values = image.data.subarray(channel * count, (channel + 1) * count);
   // A quarter of a million voxels settle a percentile; sorting every voxel of a whole head would take seconds.
   const stride = Math.max(1, Math.floor(count / 250_000));
-  const sorted = new Float32Array(Math.ceil(count / stride));
+  const sample = new Float32Array(Math.ceil(count / stride));
   for (let at = 0; at < count; at++) {
     const value = values[at]!;
     if (!Number.isFinite(value))
@@ -20,16 +21,11 @@ export function greyLevels(image: ImageVolume, channel: number, where: string | 
         found: `${value}`,
         fix: "Run gyrus inspect on the image",
       });
-    if (at % stride === 0) sorted[at / stride] = value;
+    if (at % stride === 0) sample[at / stride] = value;
   }
-  sorted.sort();
-  const percentile = (p: number): number => sorted[Math.round((p / 100) * (sorted.length - 1))]!;
-  let low = percentile(0.5);
-  let high = percentile(99.5);
-  if (high <= low) {
-    low = sorted[0]!;
-    high = sorted[sorted.length - 1]!;
-  }
+  let [low, high] = percentiles(sample, [0.5, 99.5]) as [number, number];
+  // Nearly all voxels alike, as in a small mask: the whole range then, or nothing would be seen.
+  if (high <= low) [low, high] = percentiles(sample, [0, 100]) as [number, number];
   const out = new Float32Array(count);
   if (high <= low) return out.fill(128);
   const gain = 255 / (high - low);

@@ -3,14 +3,13 @@ import { parseHTML } from "linkedom/worker";
 import { describe, expect, it } from "vitest";
 import {
   type HistoryRow,
-  intervalChart,
   learningRateChart,
   lineChart,
   lossChart,
   metricChart,
-  stripChart,
 } from "../../src/report/charts.js";
 import { runningMean, thin } from "../../src/report/series.js";
+import { intervalChart, stripChart } from "../../src/report/spread.js";
 
 const hostile = `"><script>alert(1)</script><img src=x onerror=alert(2)> & '`;
 
@@ -104,6 +103,19 @@ describe("charts", () => {
     const left = Number(box.getAttribute("x"));
     expect(left).toBeCloseTo(dots[1]!, 0);
     expect(left + Number(box.getAttribute("width"))).toBeCloseTo(dots[3]!, 0);
+  });
+
+  it("shows values that are all the same in the middle, and steps as whole numbers", () => {
+    const same = parsed(stripChart([{ name: "a", values: [0.9, 0.9], color: "#0072b2" }], "Dice").svg);
+    const dot = Number(same.querySelector("circle")!.getAttribute("cx"));
+    expect(dot).toBeGreaterThan(150);
+    expect(dot).toBeLessThan(350);
+    const { svg } = lossChart([
+      { step: 1, trainLoss: 1 },
+      { step: 2, trainLoss: 0.5 },
+    ]);
+    const ticks = parsed(svg).querySelector('[aria-label="x-axis tick label"]')!.children;
+    expect([...ticks].map((tick) => tick.textContent)).toEqual(["1", "2"]);
   });
 
   it("stays small however long the run", () => {

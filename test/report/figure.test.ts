@@ -190,8 +190,8 @@ describe("overlayFigure", () => {
   it("refuses what it cannot draw, with one clear error", () => {
     const moved = { ...truth, affine: ras.map((value, at) => (at === 3 ? 5 : value)) };
     expect(() => draw({ truth: moved, where: "case-7" })).toThrow(
-      "case-7: the truth does not lie on the image's grid. Expected 12x12x12 voxels and the image's affine. " +
-        "Found 12x12x12 voxels, affine entries that differ by up to 5.00. " +
+      "case-7: the truth does not lie on the image's grid. Expected the same 12x12x12 voxels in the same place. " +
+        "Found first voxels 5 mm (5 voxels) apart, corners up to 5 mm apart. " +
         "Resample the truth to the image's grid first.",
     );
     expect(() => draw({ prediction: labelMap(size, ras, () => 3) })).toThrow(
