@@ -1,6 +1,7 @@
 import { fail } from "../core/errors.js";
+import { spacingMm } from "../volume/affine.js";
 import type { LabelVolume } from "../volume/volume.js";
-import { requireOneGrid, voxelSpacing } from "./grid.js";
+import { requireOneGrid } from "./grid.js";
 
 /** Label names and their values in the map, background left out: `{ anterior: 1, posterior: 2 }`. */
 export type LabelTable = Readonly<Record<string, number>>;
@@ -101,7 +102,7 @@ export function overlap(
 ): Record<string, Overlap> {
   requireOneGrid(reference, prediction);
   const counts = countLabels(reference.data, prediction.data, mask);
-  const [i, j, k] = voxelSpacing(reference.affine);
+  const [i, j, k] = spacingMm(reference.affine);
   const voxelMl = (i * j * k) / 1000;
   return Object.fromEntries(
     Object.entries(labels).map(([name, value]) => [name, overlapFromCounts(counts, value, voxelMl)]),

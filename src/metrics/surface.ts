@@ -1,7 +1,8 @@
 import { fail } from "../core/errors.js";
+import { spacingMm as spacingOf } from "../volume/affine.js";
 import { distanceTransform } from "../volume/distance.js";
 import { type LabelVolume, type Size3, voxelCount } from "../volume/volume.js";
-import { requireOneGrid, voxelSpacing } from "./grid.js";
+import { requireOneGrid } from "./grid.js";
 import type { LabelTable } from "./overlap.js";
 import { contourElementLengths, surfaceElementAreas } from "./surface-elements.js";
 
@@ -92,7 +93,7 @@ export function surfaceScores(
   options: SurfaceOptions = {},
 ): Record<string, SurfaceScores> {
   requireOneGrid(reference, prediction);
-  const spacingMm = voxelSpacing(reference.affine);
+  const spacingMm = spacingOf(reference.affine);
   const table = elementTable(reference.size, spacingMm);
   const length = voxelCount(reference.size);
   const a = new Uint8Array(length);

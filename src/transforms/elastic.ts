@@ -44,12 +44,10 @@ export function drawElastic(spec: ElasticSpec, rng: Rng, context: DrawContext): 
     const mm = drawn.normal(0, sigma) * (spec.unit === "mm" ? 1 : context.spacingMm[axis]!);
     return axis === normal ? 0 : mm;
   });
-  let field: ElasticParameters = { nodes, displacementMm, reduced: 1 };
-  while (minimumJacobian(field, context) <= smallestJacobian) {
-    const reduced = field.reduced * 0.8;
-    field = { nodes, displacementMm: displacementMm.map((mm) => mm * reduced), reduced };
-  }
-  return Object.freeze(field);
+  const gradients = displacementGradients(nodes, displacementMm, context);
+  let reduced = 1;
+  while (leastDeterminant(gradients, reduced) <= smallestJacobian) reduced *= 0.8;
+  return Object.freeze({ nodes, displacementMm: displacementMm.map((mm) => mm * reduced), reduced });
 }
 
 /**
@@ -58,8 +56,19 @@ export function drawElastic(spec: ElasticSpec, rng: Rng, context: DrawContext): 
  */
 export function minimumJacobian(
   { nodes, displacementMm }: ElasticParameters,
-  { size, spacingMm }: Pick<DrawContext, "size" | "spacingMm">,
+  context: Pick<DrawContext, "size" | "spacingMm">,
 ): number {
+  return leastDeterminant(displacementGradients(nodes, displacementMm, context), 1);
+}
+
+/** Slopes of u along i, j and k on the lattice, three components each. */
+type Gradients = readonly [Float64Array, Float64Array, Float64Array];
+
+function displacementGradients(
+  nodes: Size3,
+  displacementMm: readonly number[],
+  { size, spacingMm }: Pick<DrawContext, "size" | "spacingMm">,
+): Gradients {
   const positions = nodes.map((n) => (n === 1 ? 1 : (n - 1) * 4 + 1)) as [number, number, number];
   const values = nodes.map((n, axis) => splineWeights(positions[axis]!, n));
   const slopes = nodes.map((n, axis) => {
@@ -69,18 +78,28 @@ export function minimumJacobian(
     return splineWeights(positions[axis]!, n, true).map((weight) => weight * perMm);
   });
   const displacement = Float64Array.from(displacementMm);
-  const by = [0, 1, 2].map((sloped) => {
+  const slopeAlong = (sloped: number): Float64Array => {
     const weights = [0, 1, 2].map((axis) => (axis === sloped ? slopes : values)[axis]!);
     const byI = alongAxis(displacement, 3, nodes[0], weights[0]!, positions[0]);
     const byJ = alongAxis(byI, 3 * positions[0], nodes[1], weights[1]!, positions[1]);
     return alongAxis(byJ, 3 * positions[0] * positions[1], nodes[2], weights[2]!, positions[2]);
-  });
-  const [di, dj, dk] = by as [Float64Array, Float64Array, Float64Array];
+  };
+  return [slopeAlong(0), slopeAlong(1), slopeAlong(2)];
+}
+
+/** Smallest determinant of `1 + scale · gradient` over the lattice. */
+function leastDeterminant([di, dj, dk]: Gradients, scale: number): number {
   let least = Number.POSITIVE_INFINITY;
   for (let at = 0; at < di.length; at += 3) {
-    const [a, b, c] = [1 + di[at]!, dj[at]!, dk[at]!];
-    const [d, e, f] = [di[at + 1]!, 1 + dj[at + 1]!, dk[at + 1]!];
-    const [g, h, i] = [di[at + 2]!, dj[at + 2]!, 1 + dk[at + 2]!];
+    const a = 1 + scale * di[at]!;
+    const b = scale * dj[at]!;
+    const c = scale * dk[at]!;
+    const d = scale * di[at + 1]!;
+    const e = 1 + scale * dj[at + 1]!;
+    const f = scale * dk[at + 1]!;
+    const g = scale * di[at + 2]!;
+    const h = scale * dj[at + 2]!;
+    const i = 1 + scale * dk[at + 2]!;
     least = Math.min(least, a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g));
   }
   return least;

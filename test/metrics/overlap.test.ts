@@ -56,10 +56,10 @@ describe("overlap", () => {
   test("maps on different grids are refused, with the way out", () => {
     const a = labels(new Uint8Array(8), [2, 2, 2]);
     expect(() => overlap(a, labels(new Uint8Array(12), [3, 2, 2]), table)).toThrow(
-      /different extents. Expected 2x2x2 .* Found 3x2x2. Resample/,
+      /not on one grid. Expected 2x2x2 voxels.*Found sizes 2x2x2 and 3x2x2 voxels.*Resample/,
     );
     const moved = { ...a, affine: a.affine.map((value, n) => (n === 3 ? value + 0.4 : value)) };
-    expect(() => overlap(a, moved, table)).toThrow(/different places in the world.*Found 0.400 mm/);
+    expect(() => overlap(a, moved, table)).toThrow(/not on one grid.*0.4 mm/);
     expect(() => countLabels(new Uint8Array(3), new Uint8Array(4))).toThrow(/Expected 3 voxels.*Found 4/);
   });
 });
