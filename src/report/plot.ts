@@ -11,8 +11,9 @@ export interface Chart {
 const { document } = parseHTML("<!doctype html><html><body></body></html>");
 
 /**
- * Draw with Observable Plot on a document in memory, in Node and in the browser alike, so that the same data
- * give the same bytes. `description` is read out in the drawing's place. The style sheet that Plot adds is taken
+ * Draw with Observable Plot on a document in memory, in Node and in the browser alike, so that on one platform
+ * the same data give the same bytes. (In a browser whose screen has one pixel a unit, Plot moves marks by half a
+ * unit to keep lines sharp: those bytes differ from Node's.) `description` is read out in the drawing's place. The style sheet that Plot adds is taken
  * out: the page has its own.
  *
  * The document in memory escapes text but leaves `<` and `&` in attributes as they are, so no text from outside

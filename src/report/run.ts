@@ -11,7 +11,7 @@ export type * from "./data.js";
 /**
  * The report of a run as one HTML page that opens offline: no script, nothing fetched, figures inside.
  *
- * The same data give the same bytes. Whatever is absent is left out; a run without an evaluation says so at the
+ * On one platform the same data give the same bytes. Whatever is absent is left out; a run without an evaluation says so at the
  * top. All text is escaped: names come from users' files.
  */
 export function buildReport(data: RunReport): string {
