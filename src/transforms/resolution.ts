@@ -1,5 +1,6 @@
 import type { Rng } from "../core/rng.js";
 import { spacingMm } from "../volume/affine.js";
+import { convolveAlong, gaussianKernel } from "../volume/gaussian.js";
 import type { ImageVolume, Size3 } from "../volume/volume.js";
 import { mapChannels } from "./intensity.js";
 import { type DrawContext, planeNormal, type Range } from "./sample.js";
@@ -22,53 +23,9 @@ export function applyBlur({ sigmaMm }: BlurParameters, image: ImageVolume): Imag
     to.set(from);
     for (let axis = 0; axis < 3; axis++) {
       const sigma = sigmaMm[channel]! / spacing[axis]!;
-      if (image.size[axis]! > 1 && sigma > 0) convolveAlong(to, image.size, axis, gaussianWeights(sigma));
+      if (image.size[axis]! > 1 && sigma > 0) convolveAlong(to, image.size, axis, gaussianKernel(sigma));
     }
   });
-}
-
-/** Samples of a Gaussian from -radius to radius, radius three sigmas rounded up, that sum to 1. */
-export function gaussianWeights(sigma: number, radius = Math.ceil(3 * sigma)): Float64Array {
-  const weights = Float64Array.from({ length: 2 * radius + 1 }, (_, n) => {
-    const x = (n - radius) / sigma;
-    return Math.exp(-0.5 * x * x);
-  });
-  const sum = weights.reduce((total, weight) => total + weight, 0);
-  return weights.map((weight) => weight / sum);
-}
-
-/** Convolve in place along one axis with odd, symmetric weights; edge voxels are repeated. */
-export function convolveAlong(data: Float32Array, size: Size3, axis: number, weights: Float64Array): void {
-  const length = size[axis]!;
-  const stride = axis === 0 ? 1 : axis === 1 ? size[0] : size[0] * size[1];
-  const radius = (weights.length - 1) / 2;
-  const block = length * stride;
-  const source = new Float32Array(block + 2 * radius * stride);
-  for (let outer = 0; outer < data.length; outer += block) {
-    source.set(data.subarray(outer, outer + block), radius * stride);
-    for (let n = 0; n < radius; n++) {
-      source.copyWithin(n * stride, radius * stride, (radius + 1) * stride);
-      source.copyWithin(
-        (radius + length + n) * stride,
-        (radius + length - 1) * stride,
-        (radius + length) * stride,
-      );
-    }
-    // Neighbours along the axis lie one stride apart, so every tap runs along contiguous memory.
-    convolveBlock(source, data.subarray(outer, outer + block), stride, weights);
-  }
-}
-
-function convolveBlock(source: Float32Array, to: Float32Array, stride: number, weights: Float64Array): void {
-  const radius = (weights.length - 1) / 2;
-  const middle = weights[radius]!;
-  for (let v = 0; v < to.length; v++) {
-    const centre = v + radius * stride;
-    let sum = middle * source[centre]!;
-    for (let r = 1, away = stride; r <= radius; r++, away += stride)
-      sum += weights[radius + r]! * (source[centre - away]! + source[centre + away]!);
-    to[v] = sum;
-  }
 }
 
 export interface LowResolutionParameters {
