@@ -1,0 +1,113 @@
+import type { EvaluationReport } from "../report/data.js";
+
+/** What every system can be asked to do. Paths are the caller's own; nothing is printed. */
+export interface Verbs {
+  /** Train, or go on training, into a run folder. */
+  train(request: TrainRequest): Promise<TrainSummary>;
+  /** Apply a run or an exported model to scans; results lie on each scan's own grid. */
+  predict(request: PredictRequest): Promise<PredictSummary>;
+  /** Judge a run on the subjects that it was not trained on, or on another data set. */
+  evaluate(request: EvaluateRequest): Promise<EvaluateSummary>;
+  /** Write a run's best weights as an `.onnx` file of standard operators. */
+  exportModel(request: ExportRequest): Promise<ExportSummary>;
+  /** Write a run's report as one HTML page. */
+  report(request: ReportRequest): Promise<ReportSummary>;
+}
+
+export interface TrainRequest {
+  readonly dataDir: string;
+  readonly runDir: string;
+  /** Default: the system's first one. */
+  readonly preset?: string;
+  /** Settings that differ from the preset, as typed: `{ batchSize: "2" }`. */
+  readonly set: Readonly<Record<string, string>>;
+  /** Which fold is held out, from 0. */
+  readonly fold?: number;
+  readonly folds?: number;
+  /** Stop in good order after this many minutes of training. */
+  readonly minutes?: number;
+  readonly epochs?: number;
+  readonly seed: number;
+  /** Go on from the last checkpoint of `runDir`. */
+  readonly resume: boolean;
+  readonly threads?: number;
+  /** Aborted: finish the step, save, and return with `stopped: "asked"`. */
+  readonly signal?: AbortSignal;
+  onProgress?(progress: TrainProgress): void;
+}
+
+export interface TrainProgress {
+  readonly step: number;
+  readonly totalSteps: number;
+  readonly epoch: number;
+  readonly loss?: number;
+  /** Of the latest validation; higher is better. */
+  readonly score?: number;
+  readonly secondsLeft: number;
+  /** Something a person should read once: "batch size lowered to 1". */
+  readonly note?: string;
+}
+
+export interface TrainSummary {
+  /** The run folder. */
+  readonly run: string;
+  readonly steps: number;
+  readonly seconds: number;
+  /** `done`: to the planned end (of steps or of minutes); `early`: no progress any more; `asked`: interrupted. */
+  readonly stopped: "done" | "early" | "asked";
+  /** `null` where nothing was held out to validate on. */
+  readonly bestScore: number | null;
+  readonly bestStep: number;
+  /** Of the best weights in validation, by label. */
+  readonly scores: Readonly<Record<string, number>>;
+  readonly warnings: readonly string[];
+}
+
+export interface PredictRequest {
+  /** A run folder or an exported `.onnx` file. */
+  readonly model: string;
+  readonly scans: readonly string[];
+  readonly outDir: string;
+  /** Average over mirrored copies of the scan: slower, often a little better. */
+  readonly mirror?: boolean;
+  readonly threads?: number;
+  readonly signal?: AbortSignal;
+  onProgress?(done: number, total: number, name: string): void;
+}
+
+export interface PredictSummary {
+  readonly files: readonly { readonly scan: string; readonly prediction: string }[];
+}
+
+export interface EvaluateRequest {
+  readonly runDir: string;
+  /** Default: the held-out subjects of the data that the run was trained on. */
+  readonly dataDir?: string;
+  readonly mirror?: boolean;
+  readonly threads?: number;
+  readonly signal?: AbortSignal;
+  onProgress?(done: number, total: number, name: string): void;
+}
+
+/** The same record that the report prints: `overall` is the headline metric over all labels. */
+export interface EvaluateSummary extends EvaluationReport {
+  readonly run: string;
+}
+
+export interface ExportRequest {
+  readonly runDir: string;
+  readonly out: string;
+}
+
+export interface ExportSummary {
+  readonly path: string;
+  readonly bytes: number;
+}
+
+export interface ReportRequest {
+  readonly runDir: string;
+}
+
+export interface ReportSummary {
+  readonly path: string;
+}
