@@ -1,7 +1,20 @@
-import type { Volume } from "../volume/volume.js";
+import type { Tensor } from "../core/tensor.js";
+import type { ImageVolume, LabelVolume, Volume } from "../volume/volume.js";
+import {
+  type LoadedCase,
+  loadCaseFrom,
+  loadImageFrom,
+  type Native,
+  writeImageLikeTo,
+  writeLabelLikeTo,
+} from "./case.js";
+import { type Case, type DataSet, type DataSetOptions, openDataSetFrom } from "./dataset.js";
 import { nodeFiles } from "./disk.node.js";
+import { type Fingerprint, fingerprintFrom } from "./fingerprint.js";
+import { type ReadOptions, type ReadVolume, readVolumeFrom, writeVolumeTo } from "./formats.js";
 import type { EncodeOptions } from "./nifti.js";
-import { type ReadOptions, type ReadVolume, readVolumeFrom, writeVolumeTo } from "./volumes.js";
+import { decodeSafetensors, encodeSafetensors, type TensorFile } from "./safetensors.js";
+import { formatTable, parseTable, type Table } from "./tables.js";
 
 export { nodeFiles } from "./disk.node.js";
 
@@ -9,7 +22,7 @@ export { nodeFiles } from "./disk.node.js";
 export function readVolume(
   path: string,
   options: ReadOptions & { readonly as: "float32" },
-): Promise<ReadVolume<Float32Array>>;
+): Promise<ReadVolume<ImageVolume>>;
 export function readVolume(path: string, options?: ReadOptions): Promise<ReadVolume>;
 export function readVolume(path: string, options?: ReadOptions): Promise<ReadVolume> {
   return readVolumeFrom(nodeFiles, path, options);
@@ -18,4 +31,74 @@ export function readVolume(path: string, options?: ReadOptions): Promise<ReadVol
 /** Write a volume to the disk, whole or not at all; the name says the format. See `writeVolumeTo`. */
 export function writeVolume(path: string, volume: Volume, options?: EncodeOptions): Promise<void> {
   return writeVolumeTo(nodeFiles, path, volume, options);
+}
+
+/** Read tensors and metadata from a `.safetensors` file. */
+export async function readSafetensors(path: string): Promise<TensorFile> {
+  return decodeSafetensors(await nodeFiles.read(path), path);
+}
+
+/** Write tensors and metadata to a `.safetensors` file, whole or not at all. */
+export async function writeSafetensors(
+  path: string,
+  tensors: Readonly<Record<string, Tensor>>,
+  metadata?: Readonly<Record<string, string>>,
+): Promise<void> {
+  await nodeFiles.write(path, encodeSafetensors(tensors, metadata));
+}
+
+/** Read a `.tsv` or `.csv` table from the disk. */
+export async function readTable(path: string): Promise<Table> {
+  return parseTable(new TextDecoder().decode(await nodeFiles.read(path)), path);
+}
+
+/** Write a `.tsv` or `.csv` table, whole or not at all. */
+export async function writeTable(path: string, table: Table): Promise<void> {
+  await nodeFiles.write(path, new TextEncoder().encode(formatTable(table, path)));
+}
+
+/** Write text (JSON, HTML) to the disk, whole or not at all. */
+export async function writeText(path: string, text: string): Promise<void> {
+  await nodeFiles.write(path, new TextEncoder().encode(text));
+}
+
+/** Open a data set folder: Decathlon, nnU-Net, BIDS or pairs of images and labels. See `openDataSetFrom`. */
+export function openDataSet(folder: string, options?: DataSetOptions): Promise<DataSet> {
+  return openDataSetFrom(nodeFiles, folder, options);
+}
+
+/** Read and check a case of a data set. See `loadCaseFrom`. */
+export function loadCase(
+  dataset: Pick<DataSet, "channels" | "labelValues">,
+  chosen: Case,
+): Promise<LoadedCase> {
+  return loadCaseFrom(nodeFiles, dataset, chosen);
+}
+
+/** Read and check a scan that belongs to no data set. See `loadImageFrom`. */
+export function loadImage(
+  paths: readonly string[],
+  channels: readonly string[],
+): Promise<Pick<LoadedCase, "image" | "native">> {
+  return loadImageFrom(nodeFiles, paths, channels);
+}
+
+/** Write classes as a label map on the scan's own grid. See `writeLabelLikeTo`. */
+export function writeLabelLike(
+  path: string,
+  classes: LabelVolume,
+  native: Native,
+  labelValues?: readonly number[],
+): Promise<void> {
+  return writeLabelLikeTo(nodeFiles, path, classes, native, labelValues);
+}
+
+/** Write an image on the scan's own grid as float32. See `writeImageLikeTo`. */
+export function writeImageLike(path: string, image: ImageVolume, native: Native): Promise<void> {
+  return writeImageLikeTo(nodeFiles, path, image, native);
+}
+
+/** Hash a data set's files. See `fingerprintFrom`. */
+export function fingerprint(dataset: Pick<DataSet, "cases">): Promise<Fingerprint> {
+  return fingerprintFrom(nodeFiles, dataset);
 }

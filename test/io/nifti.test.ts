@@ -31,8 +31,8 @@ describe("every stored type, version and container", () => {
           const { volume, header } = await readVolume(path);
           expect(Array.from(volume.data)).toEqual(Array.from(counting(2).data));
           expect(volume.channels).toBe(2);
-          expect(header.format).toBe(`nifti${version}`);
-          expect(header.datatype).toBe(storedTypes[dtype].code);
+          expect(header?.format).toBe(`nifti${version}`);
+          expect(header?.datatype).toBe(storedTypes[dtype].code);
           expect(describeGridDifference(volume, grid, 1e-4)).toBe("");
           expect(sameGrid(volume, grid)).toBe(true);
         });

@@ -1,5 +1,5 @@
 import { fail } from "../core/errors.js";
-import type { Volume, VoxelArray } from "../volume/volume.js";
+import type { Volume } from "../volume/volume.js";
 import { type FileSystem, isGzip } from "./files.js";
 import {
   checkLength,
@@ -13,14 +13,6 @@ import {
 } from "./nifti.js";
 import { decodeHeader, headerLength } from "./nifti-header.js";
 
-export type ReadOptions = Omit<ParseOptions, "image">;
-
-export interface ReadVolume<T extends VoxelArray = VoxelArray> {
-  readonly volume: Volume<T>;
-  /** What the file said beside its voxels; give it back as `like` to write a result the same way. */
-  readonly header: NiftiHeader;
-}
-
 /**
  * Read a NIfTI or Analyze volume. The header is read and checked before the voxels are expanded or allocated.
  * Of a pair, either file may be given. Throws an error that names the file.
@@ -28,11 +20,12 @@ export interface ReadVolume<T extends VoxelArray = VoxelArray> {
 export async function readNiftiFrom(
   files: FileSystem,
   path: string,
-  options: ReadOptions = {},
-): Promise<ReadVolume> {
+  options: Omit<ParseOptions, "image"> = {},
+): Promise<{ volume: Volume; header: NiftiHeader }> {
   const [headerPath, imagePath] = await pairPaths(files, path);
   const start = headerLength.nifti2 + 4;
-  const packed = await files.read(headerPath, isPacked(headerPath) ? undefined : start);
+  const first = await files.read(headerPath, start);
+  const packed = isGzip(first) ? await files.read(headerPath) : first;
   const head = isGzip(packed) ? await files.gzip.expand(packed, headerPath, start) : packed;
   const header = decodeHeader(head, headerPath);
   const layout = niftiLayout(header, headerPath);
@@ -111,28 +104,4 @@ export async function writeNiftiTo(
   const ending = isPacked(path) ? ".gz" : "";
   await files.write(`${stem}.img${ending}`, await pack(image));
   await files.write(`${stem}.hdr${ending}`, await pack(header));
-}
-
-export async function readVolumeFrom(
-  files: FileSystem,
-  path: string,
-  options: ReadOptions = {},
-): Promise<ReadVolume> {
-  return readNiftiFrom(files, path, options);
-}
-
-export async function writeVolumeTo(
-  files: FileSystem,
-  path: string,
-  volume: Volume,
-  options: EncodeOptions = {},
-): Promise<void> {
-  if (!/\.(nii|hdr|img)(\.gz)?$/i.test(path))
-    fail("bad-argument", {
-      what: "the name does not say which format to write",
-      where: path,
-      expected: "a name that ends in .nii.gz, .nii, .hdr or .img",
-      fix: "Add .nii.gz to the name",
-    });
-  return writeNiftiTo(files, path, volume, options);
 }

@@ -1,0 +1,183 @@
+import { z } from "zod";
+import { fail } from "../core/errors.js";
+import type { Case, DataSet, DataSetOptions } from "./dataset.js";
+import { byNumber, classesOf, overrideLabels } from "./dataset-labels.js";
+import { baseName, type FileSystem, joinPath } from "./files.js";
+
+const named = z.record(z.string(), z.union([z.string(), z.number()]));
+const pair = z.object({
+  image: z.union([z.string(), z.array(z.string()).min(1)]),
+  label: z.string().optional(),
+});
+
+/** `dataset.json` of the Medical Segmentation Decathlon and of nnU-Net, whose keys differ a little. */
+const schema = z.object({
+  name: z.string().optional(),
+  tensorImageSize: z.string().optional(),
+  modality: named.optional(),
+  channel_names: named.optional(),
+  labels: z.record(z.string(), z.union([z.string(), z.number(), z.array(z.number())])),
+  training: z.array(pair).optional(),
+  file_ending: z.string().optional(),
+});
+
+const examples: Record<string, string> = {
+  labels: '"labels": {"0": "background", "1": "hippocampus"}',
+  modality: '"modality": {"0": "T1"}',
+  channel_names: '"channel_names": {"0": "T1"}',
+  training: '"training": [{"image": "./imagesTr/a.nii.gz", "label": "./labelsTr/a.nii.gz"}]',
+  file_ending: '"file_ending": ".nii.gz"',
+  name: '"name": "Hippocampus"',
+  tensorImageSize: '"tensorImageSize": "3D"',
+};
+
+type Description = z.infer<typeof schema>;
+
+/** Open a Decathlon or nnU-Net folder by its `dataset.json`. */
+export async function openMsd(files: FileSystem, root: string, options: DataSetOptions): Promise<DataSet> {
+  const path = joinPath(root, "dataset.json");
+  const description = parseDescription(new TextDecoder().decode(await files.read(path)), path);
+  const channels = channelNames(description, path);
+  const labels = classesOf(overrideLabels(labelNames(description.labels, path), options.labels));
+  const cases =
+    description.training === undefined
+      ? await casesOfFolders(files, root, description, channels.length)
+      : description.training.map((entry): Case => {
+          const images = Array.isArray(entry.image) ? entry.image : [entry.image];
+          const id = stem(images[0]!).replace(images.length > 1 ? /_\d{4}$/ : /$^/, "");
+          const found = images.map((image) => joinPath(root, image));
+          const label = entry.label === undefined ? {} : { label: joinPath(root, entry.label) };
+          return { id, subject: id, images: found, ...label };
+        });
+  requireUnique(cases, path);
+  return {
+    kind: "msd",
+    name: description.name ?? baseName(root),
+    root,
+    channels,
+    ...labels,
+    dimensions: /^2/.test(description.tensorImageSize ?? "3D") ? 2 : 3,
+    stack: false,
+    cases,
+  };
+}
+
+function parseDescription(text: string, path: string): Description {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    fail("bad-file", {
+      what: "the file is not JSON",
+      where: path,
+      found: cause instanceof Error ? cause.message : String(cause),
+      fix: "Open it in an editor and repair that place",
+      cause,
+    });
+  }
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  const key = issue.path.join(".") || "the file";
+  return fail("bad-file", {
+    what: `the entry "${key}" is not what a dataset.json holds`,
+    where: path,
+    expected: `something like ${examples[String(issue.path[0])] ?? examples.labels}`,
+    found: describe(json, issue.path),
+    fix: "Repair that entry",
+  });
+}
+
+function describe(json: unknown, path: readonly PropertyKey[]): string {
+  let value = json;
+  for (const key of path)
+    value = typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
+  return value === undefined ? "nothing" : JSON.stringify(value).slice(0, 100);
+}
+
+function channelNames({ modality, channel_names }: Description, path: string): string[] {
+  const entries = Object.entries(channel_names ?? modality ?? { 0: "image" });
+  const sorted = entries.sort(([a], [b]) => Number(a) - Number(b));
+  const wrong = sorted.findIndex(([key], at) => Number(key) !== at);
+  if (wrong >= 0 || sorted.length === 0)
+    fail("bad-file", {
+      what: "the channels are not numbered from 0",
+      where: path,
+      expected: '{"0": "FLAIR", "1": "T1"}',
+      found: `keys ${sorted.map(([key]) => `"${key}"`).join(", ")}`,
+      fix: "Number them without gaps",
+    });
+  return sorted.map(([, name]) => String(name));
+}
+
+/** Decathlon writes `{"1": "name"}`, nnU-Net `{"name": 1}`; regions (lists of labels) are nnU-Net's alone. */
+function labelNames(labels: Description["labels"], path: string): Map<number, string> {
+  const names = new Map<number, string>();
+  for (const [key, value] of Object.entries(labels)) {
+    if (Array.isArray(value))
+      fail("unsupported", {
+        what: `the label "${key}" is a region made of several labels`,
+        where: path,
+        expected: "one number a label",
+        found: JSON.stringify(value),
+        fix: "List the labels themselves in dataset.json",
+      });
+    const [number, name] = typeof value === "number" ? [value, key] : [Number(key), value];
+    if (!Number.isInteger(number) || number < 0 || number > 65535)
+      fail("bad-file", {
+        what: "a label has no number",
+        where: path,
+        expected: examples.labels!,
+        found: `"${key}": ${JSON.stringify(value)}`,
+        fix: "Give every label a whole number from 0 on",
+      });
+    if (name !== "ignore") names.set(number, name);
+  }
+  return names;
+}
+
+/** nnU-Net lists no cases: `imagesTr/CASE_0000.nii.gz` (one file per channel) and `labelsTr/CASE.nii.gz`. */
+async function casesOfFolders(
+  files: FileSystem,
+  root: string,
+  { file_ending: ending = ".nii.gz" }: Description,
+  channels: number,
+): Promise<Case[]> {
+  const names = async (folder: string) =>
+    ((await files.list(joinPath(root, folder))) ?? []).filter((e) => !e.folder).map((e) => e.name);
+  const labels = new Set(await names("labelsTr"));
+  const images = (await names("imagesTr")).filter((name) => name.endsWith(ending));
+  const ids = new Set(images.map((name) => name.slice(0, -ending.length).replace(/_\d{4}$/, "")));
+  return [...ids].sort(byNumber).map((id): Case => {
+    const paths = Array.from({ length: channels }, (_, channel) => {
+      const name = `${id}_${String(channel).padStart(4, "0")}${ending}`;
+      if (!images.includes(name))
+        fail("not-found", {
+          what: `the case "${id}" has no file for channel ${channel}`,
+          where: joinPath(root, "imagesTr", name),
+          fix: "Add it, or correct the channels in dataset.json",
+        });
+      return joinPath(root, "imagesTr", name);
+    });
+    const label = labels.has(`${id}${ending}`) ? { label: joinPath(root, "labelsTr", `${id}${ending}`) } : {};
+    return { id, subject: id, images: paths, ...label };
+  });
+}
+
+function requireUnique(cases: readonly Case[], path: string): void {
+  const seen = new Set<string>();
+  for (const { id } of cases) {
+    if (seen.has(id))
+      fail("bad-data", {
+        what: `the case "${id}" is listed twice`,
+        where: path,
+        fix: "Remove one of them: it could fall on both sides of a split",
+      });
+    seen.add(id);
+  }
+}
+
+/** A file's name without folder and ending. */
+export function stem(path: string): string {
+  return baseName(path).replace(/\.(nii|hdr|img)(\.gz)?$|\.[^.]*$/i, "");
+}
