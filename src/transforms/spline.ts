@@ -59,10 +59,14 @@ export function alongAxis(
   const result = new Float64Array(outer * length * inner);
   for (let o = 0, to = 0; o < outer; o++)
     for (let p = 0; p < length; p++, to += inner)
-      for (let n = 0; n < nodes; n++) {
-        const weight = weights[p * nodes + n]!;
+      // Two nodes at a time: half the traffic to the result, which is what this loop waits for.
+      for (let n = 0; n < nodes; n += 2) {
+        const a = weights[p * nodes + n]!;
+        const b = n + 1 < nodes ? weights[p * nodes + n + 1]! : 0;
         const from = (o * nodes + n) * inner;
-        for (let x = 0; x < inner; x++) result[to + x] = result[to + x]! + weight * values[from + x]!;
+        const next = n + 1 < nodes ? from + inner : from;
+        for (let x = 0; x < inner; x++)
+          result[to + x] = result[to + x]! + a * values[from + x]! + b * values[next + x]!;
       }
   return result;
 }
