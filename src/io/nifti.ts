@@ -64,19 +64,17 @@ export function parseNifti(
 ): { volume: Volume; header: NiftiHeader } {
   const plain = decodeHeader(bytes, name);
   const layout = niftiLayout(plain, name);
-  const header = {
-    ...plain,
-    extensions: decodeExtensions(bytes, plain, plain.pair ? bytes.length : layout.offset, name),
-  };
-  if (header.pair && image === undefined)
+  if (plain.pair && image === undefined)
     fail("bad-file", {
       what: "this header belongs to a pair, and its voxels are in another file",
       where: name,
       expected: "the .img file beside the .hdr file",
       fix: "Put both files into one folder and give the .hdr",
     });
-  const source = header.pair ? image! : bytes;
+  const source = plain.pair ? image! : bytes;
   checkLength(source.length, layout, name);
+  const end = plain.pair ? bytes.length : layout.offset;
+  const header = { ...plain, extensions: decodeExtensions(bytes, plain, end, name) };
   const count = voxelCount(layout.size) * layout.channels;
   const stored = decodeVoxels(source, layout.offset, count, layout.type, header.littleEndian, name);
   const data = scaled(stored, layout.scaling, as);

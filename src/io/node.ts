@@ -12,6 +12,7 @@ import { type Case, type DataSet, type DataSetOptions, openDataSetFrom } from ".
 import { nodeFiles } from "./disk.node.js";
 import { type Fingerprint, fingerprintFrom } from "./fingerprint.js";
 import { type ReadOptions, type ReadVolume, readVolumeFrom, writeVolumeTo } from "./formats.js";
+import { type DataSetInspection, type FileInspection, inspectPathFrom } from "./inspect.js";
 import type { EncodeOptions } from "./nifti.js";
 import { decodeSafetensors, encodeSafetensors, type TensorFile } from "./safetensors.js";
 import { formatTable, parseTable, type Table } from "./tables.js";
@@ -101,4 +102,12 @@ export function writeImageLike(path: string, image: ImageVolume, native: Native)
 /** Hash a data set's files. See `fingerprintFrom`. */
 export function fingerprint(dataset: Pick<DataSet, "cases">): Promise<Fingerprint> {
   return fingerprintFrom(nodeFiles, dataset);
+}
+
+/** What a file or a data set folder is and what is wrong with it. See `inspectPathFrom`. */
+export function inspectPath(
+  path: string,
+  options?: DataSetOptions,
+): Promise<FileInspection | DataSetInspection> {
+  return inspectPathFrom(nodeFiles, path, options);
 }
