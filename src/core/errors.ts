@@ -45,7 +45,7 @@ function sentence({ what, where, expected, found, fix }: ErrorDetails): string {
   const parts = [where === undefined ? `${what}.` : `${where}: ${what}.`];
   if (expected !== undefined) parts.push(`Expected ${expected}.`);
   if (found !== undefined) parts.push(`Found ${found}.`);
-  if (fix !== undefined) parts.push(fix.endsWith(".") ? fix : `${fix}.`);
+  if (fix !== undefined) parts.push(/[.?!]$/.test(fix) ? fix : `${fix}.`);
   return parts.join(" ");
 }
 

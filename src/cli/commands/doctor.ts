@@ -1,0 +1,143 @@
+import { statfs } from "node:fs/promises";
+import { availableParallelism, cpus, freemem, totalmem } from "node:os";
+import type { Command } from "commander";
+import {
+  type Backend,
+  type BackendTrial,
+  engineVersion,
+  listBackends,
+  tryBackend,
+} from "../../runtime/backends.node.js";
+import { defineCommand, type Finish } from "../command.js";
+import { exitCodes } from "../exit.js";
+import { formatBytes, formatTable, wrap } from "../print.js";
+import { gyrusVersion, oldestNode } from "../version.js";
+
+type Tried = Backend & BackendTrial & { readonly advice?: string };
+
+interface Diagnosis {
+  readonly gyrus: string;
+  readonly node: string;
+  readonly platform: string;
+  readonly engine: string;
+  readonly cores: number;
+  readonly processor: string;
+  readonly memoryBytes: { readonly available: number; readonly total: number };
+  readonly diskFreeBytes: number | null;
+  readonly backends: readonly Tried[];
+  readonly problems: readonly string[];
+}
+
+export function doctorCommand(finish: Finish): Command {
+  return defineCommand(
+    finish,
+    {
+      usage: "doctor",
+      purpose: "Check this machine: engine, back ends, memory, disk, and what is missing",
+      about:
+        "Every back end is made to run a small network and its result is checked. The exit code is 1 when something is wrong that Gyrus needs; a back end that is only an extra does not count.",
+      examples: [
+        { line: "gyrus doctor", about: "What works here, and how to get what does not." },
+        { line: "gyrus doctor --json", about: "The same for a program, or to go with a bug report." },
+      ],
+    },
+    () => {},
+    async (shell) => {
+      shell.say("Trying the back ends …");
+      const found = await diagnose();
+      return {
+        result: found,
+        text: describe(found),
+        exit: found.problems.length === 0 ? exitCodes.done : exitCodes.found,
+      };
+    },
+  );
+}
+
+async function diagnose(): Promise<Diagnosis> {
+  const backends: Tried[] = [];
+  for (const backend of listBackends()) {
+    const trial = await tryBackend(backend.name);
+    const advice = trial.works ? undefined : adviceFor(backend.name);
+    backends.push({ ...backend, ...trial, ...(advice === undefined ? {} : { advice }) });
+  }
+  const available = process.availableMemory?.() ?? freemem();
+  const diskFreeBytes = await statfs(".").then(
+    ({ bavail, bsize }) => bavail * bsize,
+    () => null,
+  );
+  const cpu = backends.find(({ name }) => name === "cpu");
+  const problems = [
+    ...(Number(process.versions.node.split(".")[0]) >= oldestNode
+      ? []
+      : [`Node ${process.versions.node} is too old: install Node ${oldestNode} or later`]),
+    ...(cpu?.works
+      ? []
+      : [`the engine does not run on the CPU (${cpu?.reason ?? "no such back end"}): install Gyrus again`]),
+    ...(available < 2 ** 30
+      ? [`only ${formatBytes(available)} of memory is free: training wants 1 GiB`]
+      : []),
+    ...(diskFreeBytes !== null && diskFreeBytes < 2 ** 29
+      ? [`only ${formatBytes(diskFreeBytes)} of disk is free here`]
+      : []),
+  ];
+  return {
+    gyrus: gyrusVersion,
+    node: process.versions.node,
+    platform: `${process.platform} ${process.arch}`,
+    engine: `onnxruntime-node ${engineVersion}`,
+    cores: availableParallelism(),
+    processor: cpus()[0]?.model.trim() ?? "unknown",
+    memoryBytes: { available, total: totalmem() },
+    diskFreeBytes,
+    backends,
+    problems,
+  };
+}
+
+/** How to get a back end that does not work. */
+function adviceFor(name: string): string | undefined {
+  const advice: Readonly<Record<string, string>> = {
+    webgpu:
+      "Needs a graphics driver with Vulkan 1.3 or later, Metal or Direct3D 12. Gyrus does not use it from Node yet.",
+    cuda: "Needs an NVIDIA GPU on Linux x64, CUDA 12 and cuDNN 9, and binaries that npm does not carry: ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install. Gyrus does not use it yet.",
+    tensorrt: "Needs TensorRT and what cuda needs. Gyrus does not use it yet.",
+  };
+  return advice[name];
+}
+
+function describe(found: Diagnosis): string {
+  const { memoryBytes, diskFreeBytes, backends, problems } = found;
+  const facts: readonly (readonly [string, string])[] = [
+    ["gyrus", found.gyrus],
+    ["node", `${found.node} on ${found.platform}`],
+    ["engine", found.engine],
+    ["processor", `${found.processor}, ${found.cores} cores`],
+    ["memory", `${formatBytes(memoryBytes.available)} free of ${formatBytes(memoryBytes.total)}`],
+    ["disk", diskFreeBytes === null ? "unknown" : `${formatBytes(diskFreeBytes)} free in this folder`],
+  ];
+  const rows = backends.map(({ name, bundled, works, seconds }) => [
+    name,
+    works ? "works" : "no",
+    bundled ? "with the package" : "on request",
+    works ? `${seconds.toFixed(1)} s to load and run` : "",
+  ]);
+  return [
+    ...facts.map(([name, value]) => `${name.padEnd(10)} ${value}`),
+    "",
+    formatTable([{ name: "back end" }, { name: "here" }, { name: "binaries" }, { name: "trial" }], rows),
+    ...backends.flatMap(({ name, advice, reason }) =>
+      advice === undefined && reason === undefined
+        ? []
+        : ["", wrap(`${name}: ${advice ?? ""}`, 96), wrap(`The engine says: ${shorten(reason)}`, 96, "  ")],
+    ),
+    "",
+    problems.length === 0
+      ? "Ready to train and predict on the CPU."
+      : problems.map((text) => `PROBLEM  ${text}`).join("\n"),
+  ].join("\n");
+}
+
+function shorten(reason = "nothing"): string {
+  return reason.length > 240 ? `${reason.slice(0, 240)} …` : reason;
+}

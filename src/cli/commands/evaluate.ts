@@ -1,0 +1,120 @@
+import type { Command } from "commander";
+import { fail } from "../../core/errors.js";
+import { systemOf } from "../../systems/node.js";
+import type { EvaluateSummary } from "../../tasks/verbs.js";
+import { defineCommand, type Finish, numberWithin } from "../command.js";
+import { type ExitCode, exitCodes } from "../exit.js";
+import { interruptible } from "../interrupt.js";
+import { counted, formatScore, formatTable } from "../print.js";
+import { countingProgress, progressOn } from "../progress.js";
+
+interface Options {
+  readonly data?: string;
+  readonly atLeast?: number;
+  readonly mirror?: boolean;
+  readonly threads?: number;
+}
+
+export function evaluateCommand(finish: Finish): Command {
+  return defineCommand<Options>(
+    finish,
+    {
+      usage: "evaluate <run>",
+      purpose: "Judge a run on subjects that it was not trained on",
+      about:
+        "Every measure is given for every label, as a mean with its 95 % confidence interval, and for every case in the run folder. Without --data the held-out subjects of the run's own split are used.",
+      examples: [
+        { line: "gyrus evaluate runs/first", about: "On the held-out subjects." },
+        {
+          line: "gyrus evaluate runs/first --data other-cohort --at-least 0.85",
+          about: "On another data set; the exit code is 1 when the overall score is below 0.85.",
+        },
+      ],
+    },
+    (command) => {
+      command
+        .option("--data <folder>", "another data set with labels; default: the run's held-out subjects")
+        .option(
+          "--at-least <score>",
+          "exit with 1 when the overall score is below this",
+          numberWithin("--at-least", { low: 0, high: 1 }),
+        )
+        .option("--mirror", "average over mirrored copies of the scan")
+        .option(
+          "--threads <n>",
+          "threads of the engine; default: its own choice",
+          numberWithin("--threads", { low: 1, whole: true }),
+        );
+    },
+    async (shell, options, [runDir = ""]) => {
+      const verbs = await (await systemOf(runDir)).verbs();
+      const progress = progressOn(shell);
+      const summary = await interruptible(shell, "Stopping after this case.", (signal) =>
+        verbs.evaluate({
+          runDir,
+          ...(options.data === undefined ? {} : { dataDir: options.data }),
+          mirror: options.mirror ?? false,
+          ...(options.threads === undefined ? {} : { threads: options.threads }),
+          signal,
+          onProgress: countingProgress(progress, "case"),
+        }),
+      ).finally(progress.stop);
+      const { exit, verdict } = judge(summary, options.atLeast);
+      return { result: summary, text: evaluationText(summary, verdict), exit };
+    },
+  );
+}
+
+function judge(
+  { overall, run }: EvaluateSummary,
+  atLeast: number | undefined,
+): { readonly exit: ExitCode; readonly verdict?: string } {
+  if (atLeast === undefined) return { exit: exitCodes.done };
+  if (overall === undefined)
+    fail("bad-data", {
+      what: "there is no overall score to compare with --at-least",
+      where: run,
+      fix: "Evaluate on cases that have the labels which the run was trained on",
+    });
+  const enough = overall.mean >= atLeast;
+  return {
+    exit: enough ? exitCodes.done : exitCodes.found,
+    verdict: `The overall score of ${formatScore(overall.mean)} is ${enough ? "at least" : "below"} ${atLeast}.`,
+  };
+}
+
+function evaluationText(summary: EvaluateSummary, verdict: string | undefined): string {
+  const { set, caseCount, labels, metrics, overall, interval, notes = [] } = summary;
+  const cell = (label: string, metric: string, decimals: number): string => {
+    const found = summary.summary.find((entry) => entry.label === label && entry.metric === metric);
+    if (found === undefined) return "–";
+    const [mean, low, high] = [found.mean, found.low, found.high].map((v) => formatScore(v, decimals));
+    return `${mean} [${low}, ${high}]`;
+  };
+  const columns = metrics.map(({ name, unit, key, decimals = unit === undefined ? 3 : 2 }) => ({
+    name: unit === undefined ? name : `${name} (${unit})`,
+    key,
+    decimals,
+    right: true,
+  }));
+  const table = formatTable(
+    [{ name: "label" }, ...columns],
+    labels.map((label) => [label, ...columns.map(({ key, decimals }) => cell(label, key, decimals))]),
+  );
+  const headline = metrics[0]?.name ?? "score";
+  return [
+    `${set}: ${counted(caseCount, "case")}`,
+    "",
+    table,
+    "",
+    ...(overall === undefined
+      ? []
+      : [
+          `Overall ${headline}: ${formatScore(overall.mean)} [${formatScore(overall.low)}, ${formatScore(overall.high)}]`,
+        ]),
+    `In brackets: ${interval}`,
+    ...notes,
+    ...(verdict === undefined ? [] : [verdict]),
+    `Next: gyrus report ${summary.run}`,
+  ].join("\n");
+}

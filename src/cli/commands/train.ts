@@ -1,0 +1,112 @@
+import type { Command } from "commander";
+import type { TrainSummary } from "../../tasks/verbs.js";
+import { defineCommand, type Finish, keyValue, numberWithin } from "../command.js";
+import { exitCodes } from "../exit.js";
+import { interruptible } from "../interrupt.js";
+import { formatScore, formatSeconds } from "../print.js";
+import { progressOn, trainingProgress } from "../progress.js";
+import { systemNamed } from "../systems.js";
+
+interface Options {
+  readonly data: string;
+  readonly out: string;
+  readonly preset?: string;
+  readonly set?: Readonly<Record<string, string>>;
+  readonly fold?: number;
+  readonly folds?: number;
+  readonly minutes?: number;
+  readonly epochs?: number;
+  readonly seed: number;
+  readonly threads?: number;
+  readonly resume?: boolean;
+}
+
+export function trainCommand(finish: Finish): Command {
+  return defineCommand<Options>(
+    finish,
+    {
+      usage: "train <system>",
+      purpose: "Train a system on a data set",
+      about:
+        "A data set is a BIDS folder with segmentations under derivatives/, a Decathlon or nnU-Net folder with a dataset.json, or a folder with one subfolder of images and one of labels with equal names. Everything the run was made of, and every checkpoint, lands in the run folder. Ctrl-C saves and stops; --resume goes on from there, or from the last checkpoint after a crash, as if nothing had happened.",
+      examples: [
+        {
+          line: "gyrus train segment-unet --data cohort --out runs/first --minutes 5",
+          about: "Five minutes of training on all but a held-out part of the subjects.",
+        },
+        {
+          line: "gyrus train segment-unet --data Task04_Hippocampus --fold 0 --set batch=4 --out runs/fold0",
+          about: "The first of five folds, with one setting of the preset changed.",
+        },
+        {
+          line: "gyrus train segment-unet --data cohort --out runs/first --resume",
+          about: "Go on with a run that was stopped; give the same options as the first time.",
+        },
+      ],
+    },
+    (command) => {
+      const whole = (option: string, low: number) => numberWithin(option, { low, whole: true });
+      command
+        .requiredOption("--data <folder>", "the data set to train on")
+        .requiredOption("--out <run>", "the run folder: a new one, or with --resume the one to go on with")
+        .option("--preset <name>", "network and schedule, see gyrus list; default: the system's first one")
+        .option("--set <key=value>", "change a setting of the preset; may be given again", keyValue)
+        .option("--fold <k>", "which part is held out for validation, from 0; default: 0", whole("--fold", 0))
+        .option("--folds <n>", "number of parts that the subjects are dealt into", whole("--folds", 2))
+        .option(
+          "--minutes <m>",
+          "stop in good order after m minutes",
+          numberWithin("--minutes", { low: 0.01 }),
+        )
+        .option("--epochs <n>", "number of epochs; default: the preset's", whole("--epochs", 1))
+        .option("--seed <n>", "decides the split, the first weights and every draw", whole("--seed", 0), 1)
+        .option("--threads <n>", "threads of the engine; default: its own choice", whole("--threads", 1))
+        .option("--resume", "go on from the last checkpoint of the run folder");
+    },
+    async (shell, options, [name = ""]) => {
+      const verbs = await systemNamed(name, options.preset).verbs();
+      const progress = progressOn(shell);
+      const promise = "Stopping after this step, then saving.";
+      const { summary, asked } = await interruptible(shell, promise, async (signal) => ({
+        summary: await verbs.train({
+          dataDir: options.data,
+          runDir: options.out,
+          set: options.set ?? {},
+          seed: options.seed,
+          resume: options.resume ?? false,
+          ...(options.preset === undefined ? {} : { preset: options.preset }),
+          ...(options.fold === undefined ? {} : { fold: options.fold }),
+          ...(options.folds === undefined ? {} : { folds: options.folds }),
+          ...(options.minutes === undefined ? {} : { minutes: options.minutes }),
+          ...(options.epochs === undefined ? {} : { epochs: options.epochs }),
+          ...(options.threads === undefined ? {} : { threads: options.threads }),
+          signal,
+          onProgress: trainingProgress(progress),
+        }),
+        asked: signal.aborted,
+      })).finally(progress.stop);
+      const text = [trainedText(summary), nextSteps(summary, asked)].join("\n");
+      return { result: summary, text, exit: asked ? exitCodes.failed : exitCodes.done };
+    },
+  );
+}
+
+function trainedText({ run, steps, seconds, stopped, bestScore, bestStep, scores, warnings }: TrainSummary) {
+  const end = { done: "Trained", early: "Trained until nothing improved any more:", asked: "Trained" }[
+    stopped
+  ];
+  const byLabel = Object.entries(scores).map(([label, score]) => `${label} ${formatScore(score)}`);
+  return [
+    `${end} ${steps} steps in ${formatSeconds(seconds)}: ${run}`,
+    ...(bestScore === null
+      ? []
+      : [`Best in validation at step ${bestStep}: ${[formatScore(bestScore), ...byLabel].join(", ")}`]),
+    ...warnings.map((warning) => `Note: ${warning}`),
+  ].join("\n");
+}
+
+function nextSteps({ run }: TrainSummary, asked: boolean): string {
+  return asked
+    ? "Interrupted and saved. To go on, give the same command with --resume."
+    : `Next: gyrus evaluate ${run}`;
+}

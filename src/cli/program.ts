@@ -1,0 +1,55 @@
+import { Command } from "commander";
+import type { Finish } from "./command.js";
+import { doctorCommand } from "./commands/doctor.js";
+import { evaluateCommand } from "./commands/evaluate.js";
+import { exportCommand } from "./commands/export.js";
+import { inspectCommand } from "./commands/inspect.js";
+import { listCommand } from "./commands/list.js";
+import { predictCommand } from "./commands/predict.js";
+import { reportCommand } from "./commands/report.js";
+import { simulateCommand } from "./commands/simulate.js";
+import { trainCommand } from "./commands/train.js";
+import { gyrusVersion } from "./version.js";
+
+/** Every command, in the order of a first session. */
+const commands = [
+  listCommand,
+  simulateCommand,
+  inspectCommand,
+  trainCommand,
+  predictCommand,
+  evaluateCommand,
+  exportCommand,
+  reportCommand,
+  doctorCommand,
+] as const;
+
+/** The whole command line. Wrong usage is thrown, not printed, so that it reads like every other error. */
+export function gyrusProgram(finish: Finish): Command {
+  const program = new Command("gyrus")
+    .description("Deep learning for brain imaging: train, run and judge.")
+    .version(gyrusVersion, "-V, --version", "show the version")
+    .helpOption("-h, --help", "show this help, or a command's own: gyrus train --help")
+    .helpCommand(false)
+    .addHelpText(
+      "after",
+      [
+        "",
+        "A first session:",
+        "  $ gyrus simulate brain --out cohort",
+        "  $ gyrus train segment-unet --data cohort --out runs/first --minutes 5",
+        "  $ gyrus evaluate runs/first",
+        "  $ gyrus report runs/first",
+        "",
+        "Every command takes --json, --quiet and --debug. Exit codes: 0 done, 1 found what it was asked",
+        "to look for, 2 wrong usage or input, 3 failed on the way.",
+      ].join("\n"),
+    );
+  for (const make of commands) program.addCommand(make(finish));
+  for (const command of [program, ...program.commands])
+    command
+      .exitOverride()
+      .configureOutput({ outputError: () => {} })
+      .showSuggestionAfterError(true);
+  return program;
+}
