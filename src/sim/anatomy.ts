@@ -1,7 +1,7 @@
 import { rng } from "../core/rng.js";
 import type { BrainParameters } from "./brain.js";
 import { L } from "./labels.js";
-import { callosum, centre } from "./shape/cerebrum.js";
+import { callosum, centre, sylvian } from "./shape/cerebrum.js";
 import { airways, eye, orbit } from "./shape/cranium.js";
 import * as deep from "./shape/deep.js";
 import { nearest, smoothMin, smoothStep, type Tube, tubeDistance, withRadius } from "./shape/distance.js";
@@ -10,7 +10,10 @@ import { fold, foldHemispheres } from "./shape/folding.js";
 import { brainstem, cerebellarCore, cerebellarPeduncle } from "./shape/hindbrain.js";
 import { type Lattice, sampleLattice } from "./shape/lattice.js";
 import { channel, template } from "./shape/template.js";
-import { drawWaves, type Waves, waveAt } from "./shape/waves.js";
+import { drawTile, drawWaves, type NoiseTile, tileAt, waveAt } from "./shape/waves.js";
+
+/** Height at which the brainstem becomes the spinal cord, template millimetres. */
+const foramenMagnumMm = -70;
 
 /** A person's head as a function of position. */
 export interface Anatomy {
@@ -33,8 +36,8 @@ interface Prepared {
   readonly temporalHorn: readonly [Tube, Tube];
   readonly caudate: Tube;
   readonly grow: number;
-  readonly folia: Waves;
-  readonly texture: Waves;
+  readonly folia: NoiseTile;
+  readonly texture: NoiseTile;
   readonly at: Float64Array;
   readonly sulci: Float64Array;
 }
@@ -60,9 +63,9 @@ export function buildAnatomy(person: BrainParameters): Anatomy {
     temporalHorn: [left.temporalHorn, right.temporalHorn],
     caudate: withRadius(deep.caudateAxis, Math.sqrt(person.deepGrey)),
     grow: Math.cbrt(person.deepGrey) - 1,
-    folia: drawWaves(rng(person.foldingSeed).split("folia"), 10, 24, 0.3),
-    texture: drawWaves(rng(person.shapeSeed).split("texture"), 12, 16, 0.5),
-    at: new Float64Array(5),
+    folia: drawTile(rng(person.foldingSeed).split("folia"), 10, 24, 0.3),
+    texture: drawTile(rng(person.shapeSeed).split("texture"), 12, 16, 0.5),
+    at: new Float64Array(6),
     sulci: new Float64Array(4),
   };
   const bend = [0, 1, 2].map((axis) => drawWaves(rng(person.shapeSeed).split("bend", axis), 9, 120, 0.35));
@@ -95,11 +98,11 @@ function labelAt(of: Prepared, x: number, y: number, z: number): number {
   if (at[channel.skin]! > 0) return L.background;
   if (at[channel.vault]! > 0) return outsideVault(of, x, y, z, at[channel.skin]!, at[channel.vault]!);
   const side = x < 0 ? 0 : 1;
-  if (a < 46 && y > -80 && y < 42 && z > -80 && z < 38) {
+  if (at[channel.deep]! < 0) {
     const found = deepLabel(of, a, y, z, side);
     if (found !== 0) return found;
   }
-  if (z < -50 && brainstem(a, y, z) < 0) return L.brainstem;
+  if (z < -60 && a < 14 && brainstem(a, y, z) < 0) return z < foramenMagnumMm ? L.spinalCord : L.brainstem;
   if (at[channel.cerebellum]! < 0) {
     const found = cerebellumLabel(of, x, y, z, -at[channel.cerebellum]!, side);
     if (found !== 0) return found;
@@ -125,14 +128,14 @@ function deepLabel(of: Prepared, a: number, y: number, z: number, side: 0 | 1): 
     if (deep.accumbens(a, y, z) < 5 * grow) return L.accumbens + side;
     if (deep.pallidum(a, y, z) < 6 * grow) return L.pallidum + side;
     if (deep.putamen(a, y, z) < 8 * grow) return L.putamen + side;
-    const arch = callosum(a, y, z);
-    if (arch < 0) return a < 10 ? L.callosum : L.whiteMatter + side;
-    if (a > 0.45 && tubeDistance(of.lateral[side], a, y, z) < 0) return L.lateralVentricle + side;
+    if (a < 25 && z > -14 && callosum(a, y, z) < 0) return a < 10 ? L.callosum : L.whiteMatter + side;
+    if (a > 0.3 && tubeDistance(of.lateral[side], a, y, z / deep.ventricleHeight) < 0)
+      return L.lateralVentricle + side;
     if (a < 24 && y < 6 && tubeDistance(deep.fornixAxis, a, y, z) < 0) return L.whiteMatter + side;
   }
   if (a < 14 && z < 0 && deep.fourthVentricle(a, y, z, Math.sqrt(person.thirdVentricle)) < 0)
     return L.fourthVentricle;
-  if (z < -4 && a < 22 && brainstem(a, y, z) < 0) return L.brainstem;
+  if (z < -4 && a < 22 && brainstem(a, y, z) < 0) return z < foramenMagnumMm ? L.spinalCord : L.brainstem;
   if (z > -22 && centre(a, y, z) < 0) return L.whiteMatter + side;
   return 0;
 }
@@ -149,7 +152,8 @@ function cerebrumLabel(of: Prepared, a: number, y: number, z: number, side: 0 | 
   const opening = width * (0.7 + 0.9 * Math.exp(-depth / 4));
   let d = smoothMin(depth, main - opening, 3.5);
   d = smoothMin(d, minor - opening * 0.6, 2.5);
-  d = smoothMin(d, at[channel.sylvian]! - width * 1.6, 3);
+  // The sheet is thinner than the lattice is fine: near it, the table only says that it must be worked out.
+  if (at[channel.sylvian]! < 9) d = smoothMin(d, sylvian(a, y, z) - width * 1.6, 3);
   if (d <= 0) return fluidOrDura(at, a, y, z);
   return (d < person.corticalThicknessMm * mm ? L.cortex : L.whiteMatter) + side;
 }
@@ -172,9 +176,9 @@ function cerebellumLabel(of: Prepared, x: number, y: number, z: number, hull: nu
   const depth = hull - 6 * (1 - person.cerebellum);
   if (depth <= 0) return 0;
   const u = y + 47;
-  const v = z + 32;
+  const v = z + 32 - 0.3 * a;
   const radius = Math.sqrt(u * u + v * v);
-  const turn = Math.atan2(v, -u) + 0.1 * waveAt(of.folia, x, y, z) + 0.004 * a;
+  const turn = Math.atan2(v, -u) + 0.1 * tileAt(of.folia, x, y, z) + 0.004 * a;
   const fine = radius * Math.abs(Math.sin(turn * 15)) * (1 / 15);
   const coarse = radius * Math.abs(Math.sin(turn * 5 + 0.7)) * (1 / 5);
   const fissure = Math.min(
@@ -199,7 +203,7 @@ function outsideVault(
   vaultMm: number,
 ): number {
   const a = Math.abs(x);
-  const wobble = waveAt(of.texture, x, y, z);
+  const wobble = tileAt(of.texture, x, y, z);
   const face = y > 10 && z < 12;
   if (face) {
     const ball = eye(a, y, z);

@@ -101,7 +101,9 @@ export function cohortGrid({ spacingMm, size }: Pick<CohortOptions, "spacingMm" 
       expected: "three whole numbers from 1 to 1024",
       found: size.join(", "),
     });
-  const middle = [0, -17, size[2] * spacingMm > 180 ? -4 : 6];
+  // The crown is near the upper edge, so that what a low field of view leaves out is neck.
+  const height = size[2] * spacingMm;
+  const middle = [0, -17, height >= 160 ? 94 - height / 2 : 14];
   const origin = size.map((n, axis) => middle[axis]! - ((n - 1) / 2) * spacingMm);
   return {
     size,

@@ -18,11 +18,11 @@ export interface Tissue {
  * dura give little signal because their T2 is short, which the visible proton density stands for here.
  */
 export const tissuesAt3T: ReadonlyMap<number, Tissue> = new Map([
-  [L.scalp, { t1Ms: 420, protonDensity: 0.62 }],
+  [L.scalp, { t1Ms: 420, protonDensity: 0.45 }],
   [L.bone, { t1Ms: 900, protonDensity: 0.06 }],
   [L.diploe, { t1Ms: 590, protonDensity: 0.36 }],
   [L.softTissue, { t1Ms: 1410, protonDensity: 0.72 }],
-  [L.fat, { t1Ms: 380, protonDensity: 0.68 }],
+  [L.fat, { t1Ms: 380, protonDensity: 0.52 }],
   [L.eye, { t1Ms: 4000, protonDensity: 0.98 }],
   [L.dura, { t1Ms: 1200, protonDensity: 0.42 }],
   [L.csf, { t1Ms: 4300, protonDensity: 1 }],
@@ -42,6 +42,7 @@ export const tissuesAt3T: ReadonlyMap<number, Tissue> = new Map([
   [L.hippocampusPosterior, { t1Ms: 1310, protonDensity: 0.82 }],
   [L.amygdala, { t1Ms: 1340, protonDensity: 0.83 }],
   [L.brainstem, { t1Ms: 900, protonDensity: 0.73 }],
+  [L.spinalCord, { t1Ms: 950, protonDensity: 0.73 }],
   [L.cerebellarCortex, { t1Ms: 1300, protonDensity: 0.83 }],
   [L.cerebellarWhiteMatter, { t1Ms: 850, protonDensity: 0.71 }],
 ]);

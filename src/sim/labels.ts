@@ -49,6 +49,7 @@ export const fullStructures = [
   { index: 38, name: "left cerebellar white matter", abbreviation: "LCBW", freesurfer: 7 },
   { index: 39, name: "right cerebellar white matter", abbreviation: "RCBW", freesurfer: 46 },
   { index: 40, name: "fat of orbit and neck", abbreviation: "FAT", freesurfer: 125 },
+  { index: 41, name: "spinal cord", abbreviation: "SC", freesurfer: 126 },
 ] as const satisfies readonly Structure[];
 
 /** The structures a segmentation network is trained on by default. */
@@ -68,7 +69,7 @@ export const coarseStructures = [
 /** Coarse index of every full index, in order of the full index. Amygdala and accumbens are deep grey nuclei. */
 export const coarseOfFull: readonly number[] = [
   0, 0, 0, 0, 0, 0, 0, 1, 2, 2, 3, 3, 3, 4, 4, 4, 4, 4, 4, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 6, 6, 7, 7, 5, 5, 8,
-  9, 9, 9, 9, 0,
+  9, 9, 9, 9, 0, 0,
 ];
 
 /** Full indices by name of the code; a paired structure is its left index, the right one is one more. */
@@ -100,4 +101,5 @@ export const L = {
   cerebellarCortex: 36,
   cerebellarWhiteMatter: 38,
   fat: 40,
+  spinalCord: 41,
 } as const;

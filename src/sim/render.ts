@@ -21,7 +21,7 @@ export interface RenderedBrain {
 }
 
 export interface RenderOptions {
-  /** Points per voxel edge where structures meet; by default enough for a point every millimetre, 2 at least. */
+  /** Points per voxel edge where structures meet; by default one every millimetre, but 2 at least and 3 at most. */
   readonly samplesPerEdge?: number;
 }
 
@@ -30,7 +30,7 @@ export interface RenderOptions {
  * finely where a neighbour holds another structure. Throws `bad-argument` for a grid that cannot be sampled.
  */
 export function renderBrain(person: BrainParameters, grid: Grid, options: RenderOptions = {}): RenderedBrain {
-  const edge = options.samplesPerEdge ?? Math.max(2, Math.min(4, Math.round(largestStepMm(grid))));
+  const edge = options.samplesPerEdge ?? Math.max(2, Math.min(3, Math.round(largestStepMm(grid))));
   if (!Number.isInteger(edge) || edge < 1 || edge > 8)
     fail("bad-argument", {
       what: "the number of points per voxel edge is not possible",
@@ -218,7 +218,10 @@ export function withLabels(brain: RenderedBrain, table: readonly number[]): Labe
       const label = table[brain.mixedSamples[s]!]!;
       counts[label] = counts[label]! + 1;
     }
-    for (let label = 0; label < 256; label++) if (counts[label]! > counts[best]!) best = label;
+    for (let s = n * per; s < (n + 1) * per; s++) {
+      const label = table[brain.mixedSamples[s]!]!;
+      if (counts[label]! > counts[best]! || (counts[label] === counts[best] && label < best)) best = label;
+    }
     out[voxel] = best;
   }
   return volume(out, brain.labels);

@@ -27,7 +27,7 @@ export function temporalLobe(a: number, y: number, z: number): number {
 
 /** Signed distance to the hull of a hemisphere (negative inside), `cranium` the signed distance to the vault. */
 export function hemisphere(a: number, y: number, z: number, cranium: number): number {
-  const inside = cranium + 1.5;
+  const inside = cranium + 0.9;
   const upper = smoothMax(smoothMax(inside, -aboveFloor(a, y, z), 3.5), -0.3 - a, 4);
   return smoothMin(upper, smoothMax(temporalLobe(a, y, z), inside, 3.5), 8);
 }
@@ -35,7 +35,7 @@ export function hemisphere(a: number, y: number, z: number, cranium: number): nu
 /** Distance (not signed) to the sheet of the Sylvian fissure, which opens on the insula like a T. */
 export function sylvian(a: number, y: number, z: number): number {
   const t = Math.min(1, Math.max(0, (16 - y) / 58));
-  const height = -12 + 6 * t + 20 * t * t;
+  const height = -12 + 6 * t + 20 * t * t + 1.9 * Math.sin(0.3 * (a - 40) + 0.11 * y);
   const slope = (6 + 40 * t) / 58;
   const medialEnd = 37 - 15 * smoothStep(2, 14, y);
   const stemAcross = (z - height) / Math.sqrt(1 + slope * slope);
@@ -53,7 +53,9 @@ export function sylvian(a: number, y: number, z: number): number {
 export function shallow(a: number, y: number, z: number): number {
   const hippocampal = ellipsoid(a - 26, y + 20, z + 16, 11, 24, 13);
   const basal = ellipsoid(a - 14, y - 4, z + 14, 14, 14, 12);
-  return 1 - smoothStep(-2, 8, Math.min(hippocampal, basal));
+  const temporalDepth = temporalLobe(a, y, z) - 0.35 * Math.max(0, z + 4);
+  const thin = 0.3 * (1 - smoothStep(-4, 4, temporalDepth));
+  return Math.max(thin, 1 - smoothStep(-2, 8, Math.min(hippocampal, basal)));
 }
 
 const callosalArch: Tube = tube(
@@ -85,4 +87,26 @@ export function centre(a: number, y: number, z: number): number {
   const nuclei = ellipsoid(a - 18, y + 4, z - 3, 16, 29, 18);
   const hypothalamus = ellipsoid(a, y + 8, z + 8, 12, 14, 11);
   return smoothMin(smoothMin(underCallosum, nuclei, 6), hypothalamus, 6);
+}
+
+/**
+ * The folds that every person has, as a value whose zeros are the sulci and whose sign changes between gyri,
+ * with the weight (0 to 1) that it has at a point of the surface: the cingulate sulcus round the callosum, the
+ * central sulcus with its two neighbours, the superior and the inferior temporal sulcus.
+ */
+export function primaryFolds(a: number, y: number, z: number, out: { value: number; weight: number }): void {
+  const medial = (1 - smoothStep(3, 10, a)) * smoothStep(-52, -36, y) * smoothStep(-4, 6, z);
+  const fromCallosum = callosum(0, y, z) - 11.5;
+  const oblique = (y + 22 - 0.36 * (72 - z)) / 1.06;
+  const convex = smoothStep(8, 16, a) * smoothStep(14, 24, z) * (1 - smoothStep(16, 24, Math.abs(oblique)));
+  const t = Math.min(1, Math.max(0, (16 - y) / 58));
+  const underSylvian = z - (-12 + 6 * t + 20 * t * t - 14);
+  const temporal = smoothStep(40, 48, a) * smoothStep(2, -6, underSylvian - 10) * smoothStep(18, 6, y + 10);
+  out.weight = 0.8 * Math.max(medial, convex, temporal);
+  out.value =
+    medial >= convex && medial >= temporal
+      ? Math.sin((2 * Math.PI * fromCallosum) / 28)
+      : convex >= temporal
+        ? Math.sin((2 * Math.PI * oblique) / 28)
+        : Math.sin((2 * Math.PI * underSylvian) / 27);
 }

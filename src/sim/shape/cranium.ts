@@ -10,12 +10,12 @@ import { aboveFloor } from "./floor.js";
 import { cerebellarMass } from "./hindbrain.js";
 
 const cisterns: Tube = tube([
-  [0, 6, -18, 8],
-  [0, -8, -24, 10],
-  [0, -24, -32, 16.5],
-  [0, -32, -50, 15],
-  [0, -41, -70, 12],
-  [0, -48, -95, 10],
+  [0, 4, -17, 6],
+  [0, -8, -21, 8],
+  [0, -23, -31, 15.5],
+  [0, -31, -50, 13.5],
+  [0, -41, -70, 10.5],
+  [0, -48, -95, 9],
   [0, -54, -140, 9],
 ]);
 
@@ -27,7 +27,8 @@ export function vault(a: number, y: number, z: number): number {
   const upper = smoothMax(crown, -2 - aboveFloor(a, y, z), 6);
   const temporal = smoothMax(temporalLobe(a, y, z) - 2.2, crown, 6);
   const posterior = cerebellarMass(a, y, z) - 2.2;
-  const below = smoothMin(temporal, posterior, 6);
+  const occipital = ellipsoid(a, y + 64, z + 30, 52, 35, 31);
+  const below = smoothMin(temporal, smoothMin(posterior, occipital, 6), 6);
   return smoothMin(smoothMin(upper, below, 6), tubeDistance(cisterns, a, y, z), 8);
 }
 
@@ -37,7 +38,7 @@ export function skin(a: number, y: number, z: number, cranium: number): number {
   const face = ellipsoid(a, y - 40, z + 58, 64, 60, 78);
   const brow = ellipsoid(a, y - 66, z + 22, 46, 24, 24);
   const nose = ellipsoid(a, y - 100 - 0.28 * (-40 - z), z + 52, 13, 20, 26);
-  const neck = ellipsoid(a, y + 30, z + 150, 66, 70, 130);
+  const neck = ellipsoid(a, y + 30, z + 150, 58, 68, 130);
   const ear = ellipsoid(a - 80, y + 28 - 0.3 * (a - 80), z + 34, 8, 15, 26);
   let d = smoothMin(scalp, face, 24);
   d = smoothMin(d, brow, 14);

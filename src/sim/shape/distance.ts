@@ -27,7 +27,7 @@ export function smoothMax(a: number, b: number, k: number): number {
   return -smoothMin(-a, -b, k);
 }
 
-/** 0 below `low`, 1 above `high`, a cubic in between. */
+/** 0 at `low`, 1 at `high` and beyond, a cubic in between; falls where `high` is below `low`. */
 export function smoothStep(low: number, high: number, value: number): number {
   const t = Math.min(1, Math.max(0, (value - low) / (high - low)));
   return t * t * (3 - 2 * t);
@@ -85,7 +85,7 @@ export function tubeDistance(shape: Tube, x: number, y: number, z: number): numb
     const py = y - ay;
     const pz = z - az;
     let t = (px * dx + py * dy + pz * dz) / (dx * dx + dy * dy + dz * dz);
-    t = t < 0 ? 0 : t > 1 ? 1 : t;
+    t = Math.min(1, Math.max(0, t));
     const ex = px - t * dx;
     const ey = py - t * dy;
     const ez = pz - t * dz;

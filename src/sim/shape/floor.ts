@@ -1,13 +1,13 @@
 /** The surface that carries the cerebrum outside the temporal lobes, in template millimetres. */
-import { smoothStep } from "./distance.js";
+import { smoothMax, smoothStep } from "./distance.js";
 
 /** Height of the floor under the cerebrum outside the temporal lobes: orbital roof, basal forebrain, tentorium. */
 export function floorHeight(a: number, y: number): number {
   const orbital = -27 + 7 * smoothStep(4, 22, a) - 4 * smoothStep(34, 56, a);
   const basal = -16;
   const tentNear = 2 - 0.62 * Math.sqrt(a * a + 36) + 3.7;
-  const tent = Math.max(-24, tentNear) - 0.16 * Math.max(0, -y - 55);
-  const front = smoothStep(14, 30, y);
+  const tent = smoothMax(-17 - 0.12 * a, tentNear - 0.42 * Math.max(0, -y - 50), 6);
+  const front = smoothStep(3, 20, y);
   const back = smoothStep(-18, -36, y);
   return front * orbital + back * tent + (1 - front - back) * basal;
 }

@@ -6,6 +6,7 @@
  */
 import { rng } from "../../core/rng.js";
 import type { BrainParameters } from "../brain.js";
+import { smoothStep } from "./distance.js";
 import { emptyLattice, type Lattice } from "./lattice.js";
 import { template } from "./template.js";
 import { drawWaves, waveAt } from "./waves.js";
@@ -24,7 +25,7 @@ function foldOne(person: BrainParameters, side: 0 | 1): Lattice {
   const seed = rng(person.foldingSeed).split(side === 0 ? "left" : "right");
   const wavelength = person.foldingWavelengthMm;
   const own = drawWaves(seed.split("main"), 30, wavelength, 0.12);
-  const small = drawWaves(seed.split("minor"), 20, wavelength * 0.62, 0.15);
+  const small = drawWaves(seed.split("minor"), 20, wavelength * 0.58, 0.15);
   const deep = drawWaves(seed.split("depth"), 8, 55, 0.3);
   const turn = (person.foldingIndividuality * Math.PI) / 2;
   const [sharedPart, ownPart] = [Math.cos(turn), Math.sin(turn)];
@@ -56,18 +57,29 @@ function foldOne(person: BrainParameters, side: 0 | 1): Lattice {
     out.data[node * 4 + fold.minorDepth] = 5.5 * mm * open * Math.max(0, Math.min(1.2, 0.5 - 0.7 * vary));
   }
   const k = (2 * Math.PI) / wavelength;
-  distances(main, shell, out, fold.main, 0.35 * k);
-  distances(minor, shell, out, fold.minor, 0.5 * k);
+  distances(main, shell, out, fold.main, k, 0.35);
+  distances(minor, shell, out, fold.minor, k / 0.58, 0.3);
   return out;
 }
 
-/** Value over slope: the distance to the zero set, to first order; `floor` keeps it finite at the ridges. */
-function distances(noise: Float32Array, shell: Uint32Array, out: Lattice, c: number, floor: number): void {
+/**
+ * Value over slope: the distance to the zero set, to first order. `k` is the wave number of the noise, `floor`
+ * the part of it below which the slope is not taken, so that the distance stays finite at the ridges.
+ */
+function distances(
+  noise: Float32Array,
+  shell: Uint32Array,
+  out: Lattice,
+  c: number,
+  k: number,
+  floor: number,
+): void {
   const [ni, nj] = out.size;
   const steps = [1, ni, ni * nj] as const;
   for (const node of shell) {
     const here = noise[node]!;
-    let slope2 = floor * floor;
+    let slope2 = (floor * k) ** 2;
+    let steepest2 = 0;
     for (const step of steps) {
       const next = noise[node + step] ?? Number.NaN;
       const before = step === 1 && node % ni === 0 ? Number.NaN : (noise[node - step] ?? Number.NaN);
@@ -76,7 +88,13 @@ function distances(noise: Float32Array, shell: Uint32Array, out: Lattice, c: num
       const sides = (Number.isNaN(next) ? 0 : 1) + (Number.isNaN(before) ? 0 : 1);
       const slope = sides === 0 ? 0 : (ahead + behind) / (sides * out.stepMm);
       slope2 += slope * slope;
+      const steepest = Math.max(Math.abs(ahead), Math.abs(behind)) / out.stepMm;
+      steepest2 += steepest * steepest;
     }
-    out.data[node * 4 + c] = here / Math.sqrt(slope2);
+    const slope = Math.sqrt(slope2);
+    out.data[node * 4 + c] = here / slope;
+    // A slope beyond what the noise can have is a seam, where neighbours hang from different places: no sulcus.
+    const depth = node * 4 + c + 1;
+    out.data[depth] = out.data[depth]! * (1 - smoothStep(2.5 * k, 3.6 * k, Math.sqrt(steepest2)));
   }
 }

@@ -39,7 +39,7 @@ export function cerebellarPeduncle(a: number, y: number, z: number): number {
 
 /** Signed distance to the cerebellum before it meets the tentorium. */
 export function cerebellarMass(a: number, y: number, z: number): number {
-  const hemisphere = ellipsoid(a - 25, y + 62, z + 36, 32, 31, 25);
+  const hemisphere = ellipsoid(a - 25, y + 62, z + 36, 33, 31.5, 26);
   const vermis = ellipsoid(a, y + 60, z + 26, 12, 20, 28);
   return smoothMin(hemisphere, vermis, 7);
 }

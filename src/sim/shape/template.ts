@@ -4,14 +4,16 @@
  * the surface below which it lies, so that folds run at right angles to the surface.
  */
 import { rng } from "../../core/rng.js";
-import { hemisphere, shallow, sylvian } from "./cerebrum.js";
+import { hemisphere, primaryFolds, shallow, sylvian } from "./cerebrum.js";
 import { skin, vault } from "./cranium.js";
+import { nearDeep } from "./deep.js";
 import { cerebellum } from "./hindbrain.js";
 import { emptyLattice, type Lattice } from "./lattice.js";
 import { drawWaves, type Waves, waveAt } from "./waves.js";
 
-/** Channels of `Template.smooth`, millimetres; negative inside, except `sylvian`, which has no inside. */
-export const channel = { skin: 0, vault: 1, hemisphere: 2, sylvian: 3, cerebellum: 4 } as const;
+/** Channels of `Template.smooth`, millimetres; negative inside, except `sylvian`, which has no inside. `deep` is
+ * negative wherever a deep structure of any person may be. */
+export const channel = { skin: 0, vault: 1, hemisphere: 2, sylvian: 3, cerebellum: 4, deep: 5 } as const;
 
 export interface Template {
   readonly smooth: Lattice;
@@ -22,7 +24,7 @@ export interface Template {
 }
 
 export const templateStepMm = 2.5;
-export const foldingWavelengthMm = 26;
+export const foldingWavelengthMm = 28;
 let cached: Template | undefined;
 
 /** The template; computed on first use. */
@@ -32,7 +34,7 @@ export function template(): Template {
 }
 
 function build(): Template {
-  const smooth = emptyLattice([0, -128, -130], [96, 122, 106], templateStepMm, 5);
+  const smooth = emptyLattice([0, -128, -130], [96, 122, 106], templateStepMm, 6);
   const [ni, nj, nk] = smooth.size;
   const shell: number[] = [];
   const surface: number[] = [];
@@ -42,7 +44,7 @@ function build(): Template {
   let o = 0;
   for (let k = 0; k < nk; k++)
     for (let j = 0; j < nj; j++)
-      for (let i = 0; i < ni; i++, o += 5) {
+      for (let i = 0; i < ni; i++, o += 6) {
         const a = i * templateStepMm;
         const y = smooth.originMm[1] + j * templateStepMm;
         const z = smooth.originMm[2] + k * templateStepMm;
@@ -53,14 +55,17 @@ function build(): Template {
         const cerebrum = inside ? hemisphere(a, y, z, cranium) : 30;
         smooth.data[o + channel.hemisphere] = cerebrum;
         smooth.data[o + channel.sylvian] = inside ? sylvian(a, y, z) : 30;
+        smooth.data[o + channel.deep] = inside ? nearDeep(a, y, z) : 30;
         smooth.data[o + channel.cerebellum] = inside ? cerebellum(a, y, z, cranium) : 30;
         if (cerebrum < 6 && cerebrum > -27) {
-          shell.push(o / 5);
+          shell.push(o / 6);
           project(a, y, z, surface, shared[0]!);
         }
       }
   return { smooth, shell: Uint32Array.from(shell), surface: Float32Array.from(surface) };
 }
+
+const primary = { value: 0, weight: 0 };
 
 const lean3 = [0, 1, 2].map((n) => drawWaves(rng("gyrus lean of sulci").split(n), 8, 48, 0.25)) as [
   Waves,
@@ -88,12 +93,19 @@ function project(a: number, y: number, z: number, into: number[], shared: Waves)
     py += along * gy * limit;
     pz += along * gz * limit;
   }
+  primaryFolds(px, py, pz, primary);
   // Sheets lean and bend on their way down, as sulci do, instead of standing like spokes.
   const depth = Math.hypot(px - a, py - y, pz - z);
-  const lean = 0.42 * depth;
+  const lean = 0.42 * depth * (1 - 0.8 * shallow(a, y, z));
   const [bx, by, bz] = lean3;
   px += lean * waveAt(bx, a, y, z);
   py += lean * waveAt(by, a, y, z);
   pz += lean * waveAt(bz, a, y, z);
-  into.push(px, py, pz, waveAt(shared, px, py, pz), shallow(a, y, z));
+  into.push(
+    px,
+    py,
+    pz,
+    waveAt(shared, px, py, pz) * (1 - primary.weight) + 1.9 * primary.value * primary.weight,
+    shallow(a, y, z),
+  );
 }

@@ -31,3 +31,53 @@ export function waveAt(waves: Waves, x: number, y: number, z: number): number {
     sum += Math.cos(waves[o]! * x + waves[o + 1]! * y + waves[o + 2]! * z + waves[o + 3]!);
   return sum * Math.sqrt(8 / waves.length);
 }
+
+/** Edge of the cube after which a `NoiseTile` repeats, mm. */
+const tileMm = 128;
+const tileStepMm = 4;
+const tileNodes = tileMm / tileStepMm;
+
+/** Band-limited noise tabulated on a cube that repeats: for texture, where a look-up per sample must be cheap. */
+export type NoiseTile = Float32Array;
+
+/** Noise as of `drawWaves`, its waves rounded to the nearest that fit the cube. */
+export function drawTile(rng: Rng, count: number, wavelengthMm: number, spread: number): NoiseTile {
+  const unit = (2 * Math.PI) / tileMm;
+  const waves = drawWaves(rng, count, wavelengthMm, spread).map((value, n) =>
+    n % 4 === 3 ? value : Math.round(value / unit) * unit,
+  );
+  const tile = new Float32Array(tileNodes ** 3);
+  let n = 0;
+  for (let k = 0; k < tileNodes; k++)
+    for (let j = 0; j < tileNodes; j++)
+      for (let i = 0; i < tileNodes; i++)
+        tile[n++] = waveAt(waves, i * tileStepMm, j * tileStepMm, k * tileStepMm);
+  return tile;
+}
+
+/** The tile's noise at a point, by trilinear interpolation. */
+export function tileAt(tile: NoiseTile, x: number, y: number, z: number): number {
+  const fx = x / tileStepMm;
+  const fy = y / tileStepMm;
+  const fz = z / tileStepMm;
+  const i = Math.floor(fx);
+  const j = Math.floor(fy);
+  const k = Math.floor(fz);
+  const u = fx - i;
+  const v = fy - j;
+  const w = fz - k;
+  const mask = tileNodes - 1;
+  const i0 = i & mask;
+  const i1 = (i + 1) & mask;
+  const j0 = (j & mask) * tileNodes;
+  const j1 = ((j + 1) & mask) * tileNodes;
+  const k0 = (k & mask) * tileNodes * tileNodes;
+  const k1 = ((k + 1) & mask) * tileNodes * tileNodes;
+  const low =
+    (1 - v) * (tile[k0 + j0 + i0]! * (1 - u) + tile[k0 + j0 + i1]! * u) +
+    v * (tile[k0 + j1 + i0]! * (1 - u) + tile[k0 + j1 + i1]! * u);
+  const high =
+    (1 - v) * (tile[k1 + j0 + i0]! * (1 - u) + tile[k1 + j0 + i1]! * u) +
+    v * (tile[k1 + j1 + i0]! * (1 - u) + tile[k1 + j1 + i1]! * u);
+  return low * (1 - w) + high * w;
+}
