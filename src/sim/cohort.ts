@@ -24,7 +24,7 @@ export interface CohortOptions {
 
 /**
  * `tiny` for tests (a head in a fraction of a second), `small` for `npm start`, `full` at the resolution of a
- * clinical scan. Every field of view holds the whole brain; `full` holds the face and the neck too.
+ * clinical scan. Every field of view holds the whole brain; `full` holds the head down to the neck.
  */
 export const cohortPresets = {
   tiny: {
