@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { version } from "../version.js";
 import type { Finish } from "./command.js";
 import { doctorCommand } from "./commands/doctor.js";
 import { evaluateCommand } from "./commands/evaluate.js";
@@ -9,7 +10,6 @@ import { predictCommand } from "./commands/predict.js";
 import { reportCommand } from "./commands/report.js";
 import { simulateCommand } from "./commands/simulate.js";
 import { trainCommand } from "./commands/train.js";
-import { gyrusVersion } from "./version.js";
 
 /** Every command, in the order of a first session. */
 const commands = [
@@ -28,7 +28,7 @@ const commands = [
 export function gyrusProgram(finish: Finish): Command {
   const program = new Command("gyrus")
     .description("Deep learning for brain imaging: train, run and judge.")
-    .version(gyrusVersion, "-V, --version", "show the version")
+    .version(version, "-V, --version", "show the version")
     .helpOption("-h, --help", "show this help, or a command's own: gyrus train --help")
     .helpCommand(false)
     .addHelpText(

@@ -1,5 +1,4 @@
 import { execFile } from "node:child_process";
-import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import * as ort from "onnxruntime-node";
@@ -26,11 +25,6 @@ export interface BackendTrial {
   /** Why it does not work, in the engine's words. */
   readonly reason?: string;
 }
-
-/** Version of the engine. */
-export const engineVersion: string = (
-  createRequire(import.meta.url)("onnxruntime-node/package.json") as { version: string }
-).version;
 
 /** Every back end that this platform's build knows, whether it works here or not. */
 export function listBackends(): readonly Backend[] {

@@ -1,17 +1,15 @@
 import { statfs } from "node:fs/promises";
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
 import type { Command } from "commander";
-import {
-  type Backend,
-  type BackendTrial,
-  engineVersion,
-  listBackends,
-  tryBackend,
-} from "../../runtime/backends.node.js";
+import { type Backend, type BackendTrial, listBackends, tryBackend } from "../../runtime/backends.node.js";
+import { engineVersion } from "../../runtime/node.js";
+import { version } from "../../version.js";
 import { defineCommand, type Finish } from "../command.js";
 import { exitCodes } from "../exit.js";
 import { formatBytes, formatTable, wrap } from "../print.js";
-import { gyrusVersion, oldestNode } from "../version.js";
+
+/** The oldest major version of Node that Gyrus runs on, as `engines` in package.json says. */
+const oldestNode = 20;
 
 type Tried = Backend & BackendTrial & { readonly advice?: string };
 
@@ -82,7 +80,7 @@ async function diagnose(): Promise<Diagnosis> {
       : []),
   ];
   return {
-    gyrus: gyrusVersion,
+    gyrus: version,
     node: process.versions.node,
     platform: `${process.platform} ${process.arch}`,
     engine: `onnxruntime-node ${engineVersion}`,
