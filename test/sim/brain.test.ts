@@ -126,10 +126,14 @@ describe("renderBrain", () => {
   });
 
   it("nests skin, bone, fluid and brain along every ray to the crown", () => {
-    // Higher than the preset, whose upper edge may cut the scalp of a tall head.
-    const { data, size, affine: m } = renderBrain(person, {
-      size: [40, 48, 30],
-      affine: [4, 0, 0, -78, 0, 4, 0, -111, 0, 0, 4, -16, 0, 0, 0, 1],
+    // Higher than the preset, whose upper edge may cut the scalp of a tall head, and fine enough for the skull.
+    const {
+      data,
+      size,
+      affine: m,
+    } = renderBrain(person, {
+      size: [50, 60, 60],
+      affine: [2, 0, 0, -49, 0, 2, 0, -79, 0, 0, 2, -16, 0, 0, 0, 1],
     }).labels;
     const brainLabels = (l: number): boolean => l >= 8 && l <= 39;
     let rays = 0;
