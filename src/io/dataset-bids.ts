@@ -1,6 +1,6 @@
 import { fail } from "../core/errors.js";
-import type { Case, DataSet, DataSetOptions } from "./dataset.js";
 import { byNumber, classesOf, overrideLabels } from "./dataset-labels.js";
+import type { Case, DataSet, DataSetOptions } from "./dataset-types.js";
 import { baseName, type FileSystem, joinPath } from "./files.js";
 import { parseTable, type Row } from "./tables.js";
 

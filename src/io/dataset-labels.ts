@@ -1,4 +1,4 @@
-import type { DataSet } from "./dataset.js";
+import type { DataSet } from "./dataset-types.js";
 
 /** Classes from stored values: background is 0, the others become 1, 2, … in ascending order. */
 export function classesOf(

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { fail } from "../core/errors.js";
-import type { Case, DataSet, DataSetOptions } from "./dataset.js";
 import { byNumber, classesOf, overrideLabels } from "./dataset-labels.js";
+import type { Case, DataSet, DataSetOptions } from "./dataset-types.js";
 import { baseName, type FileSystem, joinPath } from "./files.js";
 
 const named = z.record(z.string(), z.union([z.string(), z.number()]));

@@ -1,8 +1,8 @@
 import { fail } from "../core/errors.js";
 import { rangeOf } from "../volume/intensity.js";
-import type { Case, DataSet, DataSetOptions } from "./dataset.js";
 import { byNumber, classesOf, overrideLabels } from "./dataset-labels.js";
 import { stem } from "./dataset-msd.js";
+import type { Case, DataSet, DataSetOptions } from "./dataset-types.js";
 import { baseName, type FileSystem, joinPath } from "./files.js";
 import { readVolumeFrom, volumeFormats } from "./formats.js";
 
