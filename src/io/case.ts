@@ -103,7 +103,7 @@ function requireSameGrid(a: Grid, b: Grid, first: string, second: string): void 
       found: difference,
       fix: sameSize(a, b)
         ? "If both belong together and only a header is wrong, copy the geometry (fslcpgeom); if not, resample one onto the other"
-        : "Resample one onto the other, a label map by nearest neighbour",
+        : "Resample one onto the other (a label map by nearest neighbour), or choose channels that share a grid",
     });
 }
 

@@ -1,7 +1,7 @@
 import { fail } from "../core/errors.js";
 import { byNumber, classesOf, overrideLabels } from "./dataset-labels.js";
 import type { Case, DataSet, DataSetOptions } from "./dataset-types.js";
-import { baseName, type FileSystem, joinPath } from "./files.js";
+import { baseName, type FileSystem, folderOf, joinPath } from "./files.js";
 import { parseTable, type Row } from "./tables.js";
 
 /** A BIDS file name taken apart: `sub-01_ses-a_desc-x_T1w.nii.gz`. */
@@ -21,7 +21,7 @@ const imageSuffixes =
 /** Open a BIDS folder: raw images, segmentations in `derivatives/`, `participants.tsv`. */
 export async function openBids(files: FileSystem, root: string, options: DataSetOptions): Promise<DataSet> {
   const raw = await imagesUnder(files, root);
-  const images = raw.filter(({ suffix }) => imageSuffixes.test(suffix));
+  const images = raw.filter((file) => imageSuffixes.test(file.suffix) && isNative(file));
   const segmentations = await findSegmentations(files, root, options);
   const channels = options.channels ?? commonChannels(images, root);
   const groups = groupBy(images, caseKey);
@@ -104,8 +104,13 @@ function firstRun(repeats: readonly BidsFile[]): string | undefined {
   return repeats.map(({ path }) => path).sort(byNumber)[0];
 }
 
-/** Without a choice by the user: the images that every subject and session has, T1w alone if none is in all. */
-function commonChannels(images: readonly BidsFile[], root: string): string[] {
+/**
+ * Without a choice by the user: the anatomical images that every subject and session has (others if there are
+ * none), T1w alone if no kind is in all.
+ */
+function commonChannels(found: readonly BidsFile[], root: string): string[] {
+  const anatomical = found.filter(({ path }) => baseName(folderOf(path)) === "anat");
+  const images = anatomical.length > 0 ? anatomical : found;
   const groups = [...groupBy(images, caseKey).values()];
   const all = [...new Set(images.map(channelKey))].sort(byNumber);
   const common = all.filter((key) => groups.every((group) => group.some((file) => channelKey(file) === key)));
@@ -146,6 +151,9 @@ async function findSegmentations(
     const labels = (await imagesUnder(files, folder)).filter(isSegmentation);
     if (labels.length > 0) found.push({ folder, files: labels });
   }
+  // A derivative opened by itself holds images and segmentations side by side.
+  const beside = derivative === undefined ? (await imagesUnder(files, root)).filter(isSegmentation) : [];
+  if (found.length === 0 && beside.length > 0) return { folder: root, files: beside };
   if (found.length > 1)
     fail("bad-data", {
       what: "several derivatives hold segmentations",
@@ -157,10 +165,14 @@ async function findSegmentations(
   return found[0] ?? { folder: base, files: [] };
 }
 
+/** Not resampled to a template or to another subject's space. */
+function isNative({ entities }: Pick<BidsFile, "entities">): boolean {
+  return [undefined, "orig", "individual", "T1w"].includes(entities.get("space"));
+}
+
 /** A discrete segmentation, or a mask of one named thing, in the space of the scan itself. */
 function isSegmentation({ entities, suffix }: BidsFile): boolean {
-  const native = [undefined, "orig", "individual", "T1w"].includes(entities.get("space"));
-  return native && (suffix === "dseg" || (suffix === "mask" && entities.has("label")));
+  return isNative({ entities }) && (suffix === "dseg" || (suffix === "mask" && entities.has("label")));
 }
 
 function segmentationOf(

@@ -1,4 +1,5 @@
 import { fail } from "../core/errors.js";
+import { orderStatistics } from "./order.js";
 import type { ImageVolume, Volume, VoxelArray } from "./volume.js";
 import { voxelCount } from "./volume.js";
 
@@ -101,14 +102,14 @@ export function percentiles(
   wanted: readonly number[],
   over: StatisticsOver = "all",
 ): number[] {
-  const values = over === "all" ? data.slice() : data.filter((x) => x !== 0);
+  const values = over === "all" ? data : data.filter((x) => x !== 0);
   if (values.length === 0) return wanted.map(() => 0);
-  values.sort();
-  return wanted.map((percent) => {
-    const position = (percent / 100) * (values.length - 1);
-    const below = Math.floor(position);
-    const [a, b] = [values[below]!, values[Math.min(below + 1, values.length - 1)]!];
-    return a + (b - a) * (position - below);
+  const positions = wanted.map((percent) => (percent / 100) * (values.length - 1));
+  const ranks = positions.flatMap((position) => [Math.floor(position), Math.ceil(position)]);
+  const found = orderStatistics(values, ranks);
+  return positions.map((position, at) => {
+    const [low, high] = [found[2 * at]!, found[2 * at + 1]!];
+    return low + (high - low) * (position - Math.floor(position));
   });
 }
 

@@ -206,6 +206,20 @@ describe("BIDS", () => {
     expect(named.labels).toEqual([{ value: 1, name: "all" }]);
   });
 
+  it("opens a derivative by itself, and takes nothing from template space", async () => {
+    const root = fresh();
+    for (const sub of ["sub-1", "sub-2"]) {
+      await scan(join(root, `${sub}/anat/${sub}_desc-preproc_T1w.nii.gz`), ramp());
+      await scan(join(root, `${sub}/anat/${sub}_space-MNI_desc-preproc_T1w.nii.gz`), ramp());
+      await scan(join(root, `${sub}/anat/${sub}_label-lesion_mask.nii.gz`), labelled(0, 1));
+    }
+    expect(await openDataSet(root)).toMatchObject({
+      channels: ["desc-preproc_T1w"],
+      labels: [{ value: 1, name: "lesion" }],
+      cases: [{ id: "sub-1" }, { id: "sub-2" }],
+    });
+  });
+
   it("inspection compares folders, table and maps", async () => {
     const found = await inspectPath(await bids());
     expect(found).toMatchObject({ kind: "dataset", summary: { cases: 3, subjects: 2, labelled: 3 } });
@@ -299,7 +313,7 @@ describe("a case is checked when it is loaded", () => {
       /l\.nii: the grid is not that of .*i\.nii\. Expected 4x3x2 voxels of 1x2x3 mm at the same place \(within 0\.001 mm\)\. Found first voxels 2 mm \(2 voxels\) apart, corners up to 2 mm apart\. If both belong together and only a header is wrong, copy the geometry/,
     );
     await expect(files(ramp(), new Uint8Array(48), { size: [4, 3, 4] })).rejects.toThrow(
-      /Found sizes 4x3x2 and 4x3x4 voxels\. Resample one onto the other, a label map by nearest neighbour\./,
+      /Found sizes 4x3x2 and 4x3x4 voxels\. Resample one onto the other \(a label map by nearest neighbour\), or choose/,
     );
   });
 

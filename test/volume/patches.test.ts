@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { applyAffine, scalingAffine } from "../../src/volume/affine.js";
 import { boundingBox, crop, cropOrPad, cropOrPadTo, pad, pasteBox } from "../../src/volume/crop.js";
 import { clipPercentiles, minMax, percentiles, requireFinite, zScore } from "../../src/volume/intensity.js";
+import { orderStatistics } from "../../src/volume/order.js";
 import {
   accumulator,
   addPatch,
@@ -146,6 +147,20 @@ describe("intensity", () => {
     const clipped = clipPercentiles(volume, [25, 99.5]).data;
     expect(Math.min(...clipped)).toBeCloseTo(golden.v[1]!, 5);
     expect(Math.max(...clipped)).toBeCloseTo(golden.v[3]!, 5);
+  });
+
+  it("finds order statistics as sorting does", () => {
+    fc.assert(
+      fc.property(
+        fc.float32Array({ noNaN: true, minLength: 1, maxLength: 40 }),
+        fc.array(fc.nat(39), { minLength: 1, maxLength: 5 }),
+        (values, places) => {
+          const ranks = places.map((place) => place % values.length);
+          const sorted = values.slice().sort();
+          expect(orderStatistics(values, ranks)).toEqual(ranks.map((rank) => sorted[rank]));
+        },
+      ),
+    );
   });
 
   it("standardises, over all voxels or the non-zero ones, channel by channel", () => {
