@@ -19,9 +19,16 @@ export interface Rng {
   shuffle<T>(items: readonly T[]): T[];
 }
 
+/** 64 bits in two halves: with 32, some of the thousands of branches of a training run would coincide. */
+type Key = readonly [number, number];
+
 /** A generator from a seed: sfc32 (Doty-Humphrey, PractRand), keyed by hashing the seed. */
 export function rng(seed: number | string): Rng {
-  return fromKey(hash(0x9e3779b9, String(seed)));
+  return fromKey(extend([0x9e3779b9, 0x7f4a7c15], String(seed)));
+}
+
+function extend([high, low]: Key, text: string): Key {
+  return [hash(high, text), hash(Math.imul(low, 0x9e3779b1) ^ high, text)];
 }
 
 /** FNV-1a over the UTF-16 units, finished with the murmur3 avalanche. */
@@ -35,10 +42,10 @@ function hash(key: number, text: string): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-function fromKey(key: number): Rng {
-  let a = hash(key, "a") | 0;
-  let b = hash(key, "b") | 0;
-  let c = key | 0;
+function fromKey(key: Key): Rng {
+  let a = key[0] | 0;
+  let b = key[1] | 0;
+  let c = 0x2545f491;
   let counter = 1;
   let spare: number | undefined;
 
@@ -54,7 +61,7 @@ function fromKey(key: number): Rng {
 
   const uniform = (): number => next() / 4294967296;
   const self: Rng = {
-    split: (...names) => fromKey(names.reduce<number>((k, name) => hash(k, `/${name}`), key)),
+    split: (...names) => fromKey(names.reduce<Key>((k, name) => extend(k, `/${name}`), key)),
     uniform,
     between: (low, high) => low + (high - low) * uniform(),
     integer: (bound) => Math.floor(uniform() * bound),

@@ -67,6 +67,11 @@ const makers: { [D in DType]: (length: number) => DTypeArrays[D] } = {
   bool: (length) => new Uint8Array(length),
 };
 
+/** Bytes that a tensor of this type takes. */
+export function bytesOf({ dtype, shape }: { readonly dtype: DType; readonly shape: Shape }): number {
+  return sizeOf(shape) * makers[dtype](0).BYTES_PER_ELEMENT;
+}
+
 /** A tensor of zeros. */
 export function zerosTensor<D extends DType>(dtype: D, shape: Shape): Tensor<D> {
   return { dtype, shape, data: makers[dtype](sizeOf(shape)) };

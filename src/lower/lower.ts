@@ -1,5 +1,5 @@
 import { GyrusError } from "../core/errors.js";
-import { sameShape, type Tensor } from "../core/tensor.js";
+import { bytesOf, sameShape, type Tensor } from "../core/tensor.js";
 import { type Node, onBehalfOf, siteOf, type Value } from "../graph/node.js";
 import type { OnnxModel, OnnxNode } from "../graph/onnx/model.js";
 import type { Program } from "../graph/program.js";
@@ -11,6 +11,8 @@ export interface Lowered {
   readonly model: OnnxModel;
   /** The graph node behind every ONNX node, by the ONNX node's name. */
   readonly origins: ReadonlyMap<string, Node>;
+  /** Bytes of every intermediate result, by name: what a graph node's own output takes, for each step of its spelling. */
+  readonly sizes: ReadonlyMap<string, number>;
 }
 
 /** Ops whose ONNX spelling stretches its inputs by itself, so that a `broadcast` before them costs nothing. */
@@ -19,13 +21,19 @@ const stretching = new Set("add sub mul div maximum minimum greater greaterEqual
 const key = (value: Value): string => `${value.node.id}.${value.output}`;
 
 /**
- * Spell a program in ONNX for a target. Equal nodes are written once, unused ones not at all.
+ * Spell a program in ONNX for a target. Equal nodes are written once, unused ones not at all. Inputs named in
+ * `baked` become constants of the model: weights of a network that is not trained any more.
  * Throws `unsupported` when the target has neither a spelling nor a rewrite for an op.
  */
-export function lower(program: Program, target: Target): Lowered {
+export function lower(
+  program: Program,
+  target: Target,
+  baked: Readonly<Record<string, Tensor>> = {},
+): Lowered {
   const nodes: OnnxNode[] = [];
   const origins = new Map<string, Node>();
-  const initializers: Record<string, Tensor> = {};
+  const sizes = new Map<string, number>();
+  const initializers: Record<string, Tensor> = { ...baked };
   const written = new Map<string, string[]>();
   const names = new Map<string, string>();
   let count = 0;
@@ -44,6 +52,7 @@ export function lower(program: Program, target: Target): Lowered {
       const name = `${node.op}_${node.id}_${count}`;
       const made = Array.from({ length: outputs }, (_, i) => `%${count}.${i}`);
       count++;
+      for (const [i, name] of made.entries()) sizes.set(name, bytesOf(node.outputs[i] ?? node.outputs[0]!));
       nodes.push({
         type,
         name,
@@ -90,15 +99,11 @@ export function lower(program: Program, target: Target): Lowered {
 
   const visit = (node: Node): void => {
     const rewritten = onBehalfOf(node, () => target.rewrites[node.op]?.(node)) ?? expansion(node, target);
-    if (rewritten !== undefined) {
-      rewritten.forEach((value, output) => names.set(`${node.id}.${output}`, nameOf(value)));
-      return;
-    }
     const inputs = stretching.has(node.op) ? unstretched(node) : node.inputs;
-    const made = target.spellings[node.op]!(node, inputs.map(nameOf), emitterFor(node));
-    (typeof made === "string" ? [made] : made).forEach((name, output) =>
-      names.set(`${node.id}.${output}`, name),
-    );
+    const made = rewritten
+      ? rewritten.map(nameOf)
+      : [target.spellings[node.op]!(node, inputs.map(nameOf), emitterFor(node))].flat();
+    for (const [output, name] of made.entries()) names.set(`${node.id}.${output}`, name);
   };
 
   const nameOf = (value: Value): string => {
@@ -128,7 +133,7 @@ export function lower(program: Program, target: Target): Lowered {
   for (const [name, value] of Object.entries(program.inputs)) names.set(key(value), name);
   const results: Record<string, string> = {};
   for (const [name, value] of Object.entries(program.outputs)) results[name] = nameOf(value);
-  return { model: finish(program, target, nodes, initializers, results), origins };
+  return { model: finish(program, target, nodes, initializers, results), origins, sizes };
 }
 
 /** An op that the target cannot spell, in simpler ops. */
@@ -164,7 +169,7 @@ function finish(
   }
   return {
     nodes: kept.reverse(),
-    inputs: program.inputs,
+    inputs: Object.fromEntries(Object.entries(program.inputs).filter(([name]) => !(name in initializers))),
     outputs: program.outputs,
     initializers: Object.fromEntries(Object.entries(initializers).filter(([name]) => used.has(name))),
     opsets: target.opsets,

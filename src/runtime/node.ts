@@ -1,8 +1,13 @@
 import * as ort from "onnxruntime-node";
+import { fail } from "../core/errors.js";
 import type { DType, DTypeArrays, Tensor } from "../core/tensor.js";
+import type { TensorType } from "../graph/node.js";
 import { encodeModel } from "../graph/onnx/model.js";
 import type { Lowered } from "../lower/lower.js";
 import { type CompileOptions, checkFeeds, type Engine, type Executable, explain } from "./engine.js";
+
+/** Version of ONNX Runtime. */
+export const engineVersion = ort.env.versions.node ?? "unknown";
 
 /** ONNX Runtime on the CPU, in Node. */
 export const nodeCpu: Engine = {
@@ -18,12 +23,30 @@ export const nodeCpu: Engine = {
   },
 };
 
-/** Open the bytes of an `.onnx` file whose inputs are not known beforehand. */
-export async function openModel(
-  bytes: Uint8Array,
-  options: CompileOptions = {},
-): Promise<ort.InferenceSession> {
-  return ort.InferenceSession.create(bytes, sessionOptions(options));
+/** Open the bytes of an `.onnx` file. Throws `bad-file` when the engine cannot read them. */
+export async function openModel(bytes: Uint8Array, options: CompileOptions = {}): Promise<Executable> {
+  const session = await ort.InferenceSession.create(bytes, sessionOptions(options)).catch((cause: unknown) =>
+    fail("bad-file", {
+      what: "the engine cannot open the model",
+      found: cause instanceof Error ? cause.message : String(cause),
+      fix: "Export it again with gyrus export",
+      cause,
+    }),
+  );
+  const typesOf = (all: readonly ort.InferenceSession.ValueMetadata[]): Record<string, TensorType> =>
+    Object.fromEntries(
+      all.flatMap((one) =>
+        one.isTensor ? [[one.name, { dtype: one.type as DType, shape: one.shape.map(Number) }]] : [],
+      ),
+    );
+  const model = {
+    nodes: [],
+    initializers: {},
+    opsets: {},
+    inputs: typesOf(session.inputMetadata),
+    outputs: typesOf(session.outputMetadata),
+  };
+  return executable(session, { model, origins: new Map(), sizes: new Map() });
 }
 
 function sessionOptions({ threads, profilePrefix }: CompileOptions): ort.InferenceSession.SessionOptions {

@@ -92,6 +92,8 @@ export interface EvaluateRequest {
 /** The same record that the report prints: `overall` is the headline metric over all labels. */
 export interface EvaluateSummary extends EvaluationReport {
   readonly run: string;
+  /** Share of voxels with the right class, background included, averaged over cases. */
+  readonly accuracy?: { readonly mean: number; readonly low: number; readonly high: number };
 }
 
 export interface ExportRequest {

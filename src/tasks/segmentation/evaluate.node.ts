@@ -1,0 +1,116 @@
+import { mkdir } from "node:fs/promises";
+import { rng } from "../../core/rng.js";
+import type { DataSet } from "../../io/dataset.js";
+import { openDataSet, writeText } from "../../io/node.js";
+import { bootstrapMean, type MeanInterval } from "../../metrics/interval.js";
+import { countLabels } from "../../metrics/overlap.js";
+import { pixelAccuracy } from "../../metrics/pixel.js";
+import { type CaseScore, scoreSegmentation, summarise } from "../../metrics/summary.js";
+import type { MetricColumn } from "../../report/data.js";
+import type { EvaluateRequest, EvaluateSummary } from "../verbs.js";
+import { casesOf, loadLabelled } from "./data.node.js";
+import { paths, readRun } from "./folder.node.js";
+import { openModelAt, predictionName, segmentImage, writePrediction } from "./predict.node.js";
+import type { Run } from "./run.js";
+
+/** Surface Dice counts surfaces as agreeing within this distance. */
+const toleranceMm = 1;
+
+const columns: readonly MetricColumn[] = [
+  { key: "dice", name: "Dice", better: "higher" },
+  { key: "iou", name: "IoU", better: "higher" },
+  { key: "hd95Mm", name: "HD95", unit: "mm", better: "lower" },
+  { key: "nsd", name: "NSD", better: "higher" },
+];
+
+/** Predict and judge the held-out cases of a run, or every case of another data set; see `EvaluateRequest`. */
+export async function evaluateSegmentation(request: EvaluateRequest): Promise<EvaluateSummary> {
+  const { runDir, mirror, signal, threads } = request;
+  const run = await readRun(runDir);
+  const open = await openModelAt(runDir, threads);
+  const dataset = await openDataSet(request.dataDir ?? run.data.root);
+  const own = await isOwnData(run, dataset);
+  const cases = own ? casesOf(dataset, run.split.validation) : dataset.cases;
+  await mkdir(paths.predictions(runDir), { recursive: true });
+  // In a picture both classes are structures; in a scan the background is everything else.
+  const labels = Object.fromEntries([
+    ...(run.data.kind === "pairs" && run.model.dimensions === 2 ? [["background", 0] as const] : []),
+    ...run.model.labels.map(({ name }, at) => [name, at + 1] as const),
+  ]);
+  const scores: CaseScore[] = [];
+  const accuracies: number[] = [];
+  for (const [at, one] of cases.entries()) {
+    signal?.throwIfAborted();
+    request.onProgress?.(at, cases.length, one.id);
+    const { image, label, native } = await loadLabelled(dataset, one);
+    const predicted = await segmentImage(open, image, one.images[0]!, { mirror, signal });
+    await writePrediction(
+      `${paths.predictions(runDir)}/${predictionName(one.images[0]!)}`,
+      predicted,
+      native,
+      run.model.labelValues,
+    );
+    scores.push(
+      scoreSegmentation({ case: one.id, subject: one.subject }, label, predicted, labels, { toleranceMm }),
+    );
+    accuracies.push(pixelAccuracy(countLabels(label.data, predicted.data)) ?? 0);
+  }
+  request.onProgress?.(cases.length, cases.length, "");
+  await open.network.executable.dispose();
+
+  const random = rng(run.seed).split("evaluate");
+  const summary = summarise(scores, random);
+  const accuracy = bootstrapMean(
+    accuracies,
+    scores.map(({ subject }) => subject),
+    random.split("accuracy"),
+  );
+  const result: EvaluateSummary = {
+    run: runDir,
+    set: own ? describeSplit(run) : `all cases of ${dataset.name}, none of them seen in training by name`,
+    caseCount: summary.caseCount,
+    subjectCount: summary.subjectCount,
+    labels: Object.keys(labels),
+    metrics: columns,
+    cases: scores,
+    summary: summary.measures
+      .filter(({ metric }) => columns.some(({ key }) => key === metric))
+      .map(({ label, metric, mean, low, high, count }) => ({
+        label,
+        metric,
+        mean,
+        low: low ?? mean,
+        high: high ?? mean,
+        count,
+      })),
+    ...(summary.overall === null ? {} : { overall: plain(summary.overall) }),
+    accuracy: plain(accuracy),
+    interval: "95 % percentile bootstrap over subjects, 2000 resamples",
+    notes: [
+      `NSD: share of the surface within ${toleranceMm} mm. A dash: the structure is absent on one side or both.`,
+      `Voxel accuracy, all classes: ${accuracy.mean.toFixed(4)}.`,
+      ...(run.data.stack
+        ? ["The slices are one specimen: the interval is over slices, not over specimens."]
+        : []),
+    ],
+  };
+  await writeText(paths.evaluation(runDir), `${JSON.stringify(result, null, 2)}\n`);
+  return result;
+}
+
+const plain = ({ mean, low, high }: MeanInterval) => ({ mean, low: low ?? mean, high: high ?? mean });
+
+/** The data of the run, wherever the folder lies now: the same name and the same cases. */
+async function isOwnData(run: Run, dataset: DataSet): Promise<boolean> {
+  const known = new Set([...run.split.train, ...run.split.validation, ...run.split.test]);
+  return (
+    dataset.name === run.data.name &&
+    dataset.cases.length === known.size &&
+    dataset.cases.every(({ id }) => known.has(id))
+  );
+}
+
+function describeSplit({ split }: Run): string {
+  const unit = split.by === "block" ? "a block of neighbouring slices" : "whole subjects";
+  return `held-out cases of fold ${split.fold ?? 0} of ${split.folds ?? 5} (${unit})`;
+}

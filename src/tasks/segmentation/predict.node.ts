@@ -1,0 +1,140 @@
+import { mkdir, stat } from "node:fs/promises";
+import { fail, GyrusError } from "../../core/errors.js";
+import type { Native } from "../../io/case.js";
+import { baseName } from "../../io/files.js";
+import { loadImage, nodeFiles, writeLabelLike } from "../../io/node.js";
+import { resampleTo } from "../../volume/resample.js";
+import type { ImageVolume, LabelVolume } from "../../volume/volume.js";
+import type { PredictRequest, PredictSummary } from "../verbs.js";
+import { paths, readRun } from "./folder.node.js";
+import { type OpenNetwork, openNetworkFile } from "./network.node.js";
+import { networkGrid, prepareImage } from "./prepare.js";
+import { mostLikely, predictProbabilities } from "./sliding.js";
+
+export interface PredictOptions {
+  readonly mirror?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Classes of a canonical image, on its own grid: prepared, predicted in windows, probabilities resampled back. */
+export async function segmentImage(
+  { network, model }: OpenNetwork,
+  image: ImageVolume,
+  where: string,
+  { mirror = false, signal }: PredictOptions = {},
+): Promise<LabelVolume> {
+  const prepared = prepareImage(image, model.preparation, where);
+  const probabilities = await predictProbabilities(network, prepared, {
+    overlap: model.overlap,
+    mirrorAxes: mirror ? model.mirrorAxes : [],
+    ...(signal === undefined ? {} : { signal }),
+  });
+  if (probabilities.some((p) => !Number.isFinite(p)))
+    fail("non-finite", {
+      what: "the prediction holds values that are not numbers",
+      where,
+      fix: "Train the model anew",
+    });
+  const { size, affine } = image;
+  if (networkGrid(image, model.preparation) === image)
+    return { data: mostLikely(probabilities, network.classes), size, affine, channels: 1 };
+  const field = {
+    data: probabilities,
+    size: prepared.size,
+    affine: prepared.affine,
+    channels: network.classes,
+  };
+  const back = resampleTo(field, image, { order: "linear" }) as ImageVolume;
+  return { data: mostLikely(back.data, network.classes), size, affine, channels: 1 };
+}
+
+/** Open the model of a run folder, or an exported file. */
+export async function openModelAt(path: string, threads?: number): Promise<OpenNetwork> {
+  if (!(await stat(path).catch(() => undefined))?.isDirectory()) return openNetworkFile(path, threads);
+  await readRun(path);
+  return openNetworkFile(paths.model(path), threads).catch((cause: unknown) => {
+    if (cause instanceof GyrusError && cause.kind === "not-found")
+      fail("not-found", {
+        what: "the run has no model yet",
+        where: paths.model(path),
+        fix: "Let the training end (gyrus train … --resume), or write what there is with gyrus export",
+        cause,
+      });
+    throw cause;
+  });
+}
+
+/** `scan.nii.gz` → `scan_seg.nii.gz`, in the scan's own format where labels can be written in it. */
+export function predictionName(scan: string): string {
+  const name = baseName(scan);
+  const match = /^(.*?)(\.nii(\.gz)?|\.hdr(\.gz)?|\.img(\.gz)?|\.png)$/i.exec(name);
+  const [stem, extension] = match === null ? [name, ""] : [match[1]!, match[2]!.toLowerCase()];
+  return `${stem}_seg${extension === ".png" ? ".png" : ".nii.gz"}`;
+}
+
+/** Predict scans one by one; each result is written before the next scan is read, so that nothing done is lost. */
+export async function predictSegmentation(request: PredictRequest): Promise<PredictSummary> {
+  const { scans, outDir, mirror, signal, threads } = request;
+  const open = await openModelAt(request.model, threads);
+  const groups = await groupScans(scans, open.model.channels.length);
+  const names = groups.map((group) => predictionName(group[0]!));
+  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  if (twice !== undefined)
+    fail("bad-argument", {
+      what: `two scans would both be written to ${twice}`,
+      fix: "Predict them into different folders",
+    });
+  await mkdir(outDir, { recursive: true }).catch((cause: unknown) =>
+    fail("disk", {
+      what: "the folder cannot be made",
+      where: outDir,
+      fix: "Check the path and its permissions",
+      cause,
+    }),
+  );
+  const files: { scan: string; prediction: string }[] = [];
+  for (const [at, group] of groups.entries()) {
+    signal?.throwIfAborted();
+    request.onProgress?.(at, groups.length, group[0]!);
+    const { image, native } = await loadImage(group, open.model.channels);
+    const labels = await segmentImage(open, image, group[0]!, { mirror, signal });
+    const prediction = `${outDir}/${names[at]}`;
+    await writePrediction(prediction, labels, native, open.model.labelValues);
+    files.push({ scan: group[0]!, prediction });
+  }
+  request.onProgress?.(groups.length, groups.length, "");
+  await open.network.executable.dispose();
+  return { files };
+}
+
+export async function writePrediction(
+  path: string,
+  labels: LabelVolume,
+  native: Native,
+  labelValues: readonly number[],
+): Promise<void> {
+  await writeLabelLike(path, labels, native, labelValues);
+}
+
+/** Scans as lists of channel files: with one channel every file is a scan; with more, a 4-D file or a list joined by commas. */
+async function groupScans(scans: readonly string[], channels: number): Promise<string[][]> {
+  if (scans.length === 0)
+    fail("bad-argument", { what: "no scan was given", fix: "Name the files to segment" });
+  const groups: string[][] = [];
+  for (const scan of scans) {
+    const entries = await nodeFiles.list(scan);
+    if (entries === undefined) {
+      groups.push(channels > 1 && scan.includes(",") ? scan.split(",") : [scan]);
+      continue;
+    }
+    const images = entries.filter(({ name, folder }) => !folder && /\.(nii|nii\.gz|hdr|png)$/i.test(name));
+    if (images.length === 0)
+      fail("not-found", {
+        what: "the folder holds no image",
+        where: scan,
+        expected: ".nii, .nii.gz, .hdr/.img or .png",
+      });
+    groups.push(...images.map(({ name }) => [`${scan}/${name}`]));
+  }
+  return groups;
+}

@@ -1,0 +1,198 @@
+import { fail } from "../core/errors.js";
+import { rng as makeRng, type Rng } from "../core/rng.js";
+import { floats, type Shape, scalar, sizeOf, type Tensor } from "../core/tensor.js";
+import type { Executable } from "../runtime/engine.js";
+import type { Step } from "./step.js";
+
+export type State = Readonly<Record<string, Tensor>>;
+
+/** What one step eats, and whom to name when it goes wrong. */
+export interface Batch {
+  /** By the names of `StepDefinition.batch`. */
+  readonly tensors: Readonly<Record<string, Tensor>>;
+  readonly cases: readonly string[];
+}
+
+/** The batch of a step is a function of the step's number alone: that is what makes resuming exact. */
+export type BatchSource = (step: number) => Promise<Batch>;
+
+/** One line of the history; `step` counts the steps done. */
+export interface HistoryRow {
+  readonly step: number;
+  readonly epoch: number;
+  /** Seconds of training so far, over all sittings. */
+  readonly seconds: number;
+  readonly learningRate: number;
+  readonly trainLoss?: number;
+  readonly validationLoss?: number;
+  readonly metrics?: Readonly<Record<string, number>>;
+}
+
+/** What validation found: `score` decides which weights are best (higher is better). */
+export interface Validation {
+  readonly score: number;
+  readonly loss?: number;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+/** Everything besides the state that the next step depends on; stored in the checkpoint. */
+export interface Progress {
+  readonly step: number;
+  readonly seconds: number;
+  readonly bestScore: number | null;
+  readonly bestStep: number;
+  /** Scores of all validations so far: plateau schedules and early stopping count on them. */
+  readonly scores: readonly number[];
+}
+
+export const freshProgress: Progress = { step: 0, seconds: 0, bestScore: null, bestStep: 0, scores: [] };
+
+export interface LoopOptions {
+  readonly executable: Executable;
+  readonly step: Step;
+  readonly state: State;
+  readonly progress?: Progress;
+  /** Steps of the whole training. */
+  readonly totalSteps: number;
+  readonly stepsPerEpoch: number;
+  readonly seed: number | string;
+  readonly batches: BatchSource;
+  readonly learningRate: (step: number, progress: Progress) => number;
+  /** Validate after every so many steps, and at the end. */
+  readonly validateEvery?: number;
+  readonly validate?: (state: State, step: number) => Promise<Validation>;
+  /** Stop when so many validations in a row brought no better score. */
+  readonly patience?: number;
+  /** Save after every so many steps, at the end, and when `shouldStop` says so. */
+  readonly saveEvery: number;
+  /** `best` is true when the last validation was the best so far. */
+  readonly save: (state: State, progress: Progress, best: boolean) => Promise<void>;
+  readonly onRow?: (row: HistoryRow) => void;
+  /** Asked after every step: interrupted, or out of time. */
+  readonly shouldStop?: (progress: Progress) => boolean;
+}
+
+export interface LoopResult {
+  readonly state: State;
+  readonly progress: Progress;
+  readonly stopped: "done" | "early" | "asked";
+}
+
+/**
+ * Run steps until the end, early stopping, or a request to stop. Every step's inputs depend on the seed and the
+ * step's number only, so a run that is resumed from a checkpoint gives the same bits as one that never stopped.
+ *
+ * Throws `non-finite` at the first loss or gradient that is not a number, naming the step and its cases; what
+ * was saved before stays.
+ */
+export async function train(options: LoopOptions): Promise<LoopResult> {
+  const { executable, step, totalSteps, stepsPerEpoch, batches } = options;
+  let { state, progress = freshProgress } = options;
+  const began = performance.now() - progress.seconds * 1000;
+  /** Started early, awaited later: a failure must not count as unhandled in between. */
+  const request = (index: number): Promise<Batch> | undefined => {
+    const batch = index < totalSteps ? batches(index) : undefined;
+    batch?.catch(() => undefined);
+    return batch;
+  };
+  let ahead = request(progress.step);
+  let stopped: LoopResult["stopped"] = "done";
+
+  while (progress.step < totalSteps) {
+    const index = progress.step;
+    const batch = await ahead!;
+    ahead = request(index + 1);
+    const learningRate = options.learningRate(index, progress);
+    const outputs = await executable.run({
+      ...state,
+      ...prefixed("batch/", batch.tensors),
+      ...drawRandoms(step.randoms, makeRng(options.seed).split("random", index)),
+      learningRate: scalar(learningRate),
+      step: scalar(index + 1),
+    });
+    const metrics = readMetrics(outputs);
+    requireFinite(metrics, index, batch.cases);
+    state = Object.fromEntries(step.stateNames.map((name) => [name, outputs[`next:${name}`]!]));
+    const done = index + 1;
+    const { loss, ...others } = metrics;
+    progress = { ...progress, step: done, seconds: (performance.now() - began) / 1000 };
+    let row: HistoryRow = {
+      step: done,
+      epoch: done / stepsPerEpoch,
+      seconds: progress.seconds,
+      learningRate,
+      trainLoss: loss!,
+      metrics: others,
+    };
+
+    let best = false;
+    if (options.validate && (done % (options.validateEvery ?? stepsPerEpoch) === 0 || done === totalSteps)) {
+      const found = await options.validate(state, done);
+      best = progress.bestScore === null || found.score > progress.bestScore;
+      progress = {
+        ...progress,
+        seconds: (performance.now() - began) / 1000,
+        scores: [...progress.scores, found.score],
+        ...(best ? { bestScore: found.score, bestStep: done } : {}),
+      };
+      row = {
+        ...row,
+        ...(found.loss === undefined ? {} : { validationLoss: found.loss }),
+        metrics: { ...others, ...found.metrics },
+      };
+    }
+    options.onRow?.(row);
+    const early = options.patience !== undefined && waited(progress.scores) >= options.patience;
+    const asked = options.shouldStop?.(progress) ?? false;
+    if (best || early || asked || done % options.saveEvery === 0 || done === totalSteps)
+      await options.save(state, progress, best);
+    if (early || asked) {
+      stopped = early ? "early" : "asked";
+      break;
+    }
+  }
+  await ahead?.catch(() => undefined);
+  return { state, progress, stopped };
+}
+
+/** Validations since the best one. */
+function waited(scores: readonly number[]): number {
+  return scores.length === 0 ? 0 : scores.length - 1 - scores.indexOf(Math.max(...scores));
+}
+
+function prefixed(prefix: string, tensors: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+  return Object.fromEntries(Object.entries(tensors).map(([name, value]) => [prefix + name, value]));
+}
+
+function drawRandoms(shapes: Readonly<Record<string, Shape>>, rng: Rng): Record<string, Tensor> {
+  return Object.fromEntries(
+    Object.entries(shapes).map(([name, shape]) => {
+      const branch = rng.split(name);
+      const values = Float32Array.from({ length: sizeOf(shape) }, () => branch.uniform());
+      return [`random/${name}`, floats(shape, values)];
+    }),
+  );
+}
+
+function readMetrics(outputs: Readonly<Record<string, Tensor>>): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(outputs)
+      .filter(([name]) => name.startsWith("metric:"))
+      .map(([name, { data }]) => [name.slice("metric:".length), Number(data[0])]),
+  );
+}
+
+function requireFinite(
+  metrics: Readonly<Record<string, number>>,
+  index: number,
+  cases: readonly string[],
+): void {
+  const bad = Object.entries(metrics).find(([, value]) => !Number.isFinite(value));
+  if (bad !== undefined)
+    fail("non-finite", {
+      what: `the ${bad[0]} is ${bad[1]} at step ${index + 1}`,
+      where: `case ${cases.join(", ")}`,
+      expected: "finite numbers",
+      fix: "Look at these cases with gyrus inspect; if they are sound, lower the learning rate or clip the gradient",
+    });
+}
