@@ -84,6 +84,7 @@ const systemErrors: Readonly<Record<string, readonly [ErrorKind, what: string, f
   ENOENT: ["not-found", "there is no such file or folder", "Check the path"],
   ENOTDIR: ["not-found", "a file stands where a folder is wanted", "Check the path"],
   EISDIR: ["not-found", "a folder stands where a file is wanted", "Check the path"],
+  ERR_DLOPEN_FAILED: ["runtime", "a binary of the engine cannot be loaded", "See what gyrus doctor says"],
   EMFILE: ["runtime", "too many files are open", "Raise the limit (ulimit -n) and run the command again"],
 };
 

@@ -1,8 +1,7 @@
 import { statfs } from "node:fs/promises";
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
 import type { Command } from "commander";
-import { type Backend, type BackendTrial, listBackends, tryBackend } from "../../runtime/backends.node.js";
-import { engineVersion } from "../../runtime/node.js";
+import type { Backend, BackendTrial } from "../../runtime/backends.node.js";
 import { version } from "../../version.js";
 import { defineCommand, type Finish } from "../command.js";
 import { exitCodes } from "../exit.js";
@@ -52,13 +51,33 @@ export function doctorCommand(finish: Finish): Command {
   );
 }
 
-async function diagnose(): Promise<Diagnosis> {
-  const backends: Tried[] = [];
-  for (const backend of listBackends()) {
-    const trial = await tryBackend(backend.name);
-    const advice = trial.works ? undefined : adviceFor(backend.name);
-    backends.push({ ...backend, ...trial, ...(advice === undefined ? {} : { advice }) });
+interface EngineTrial {
+  readonly version: string;
+  readonly backends: readonly Tried[];
+  /** Why the engine does not even load. */
+  readonly broken?: string;
+}
+
+/** The engine is loaded here and not above: where it cannot be, this command is the one to say so. */
+async function tryEngine(): Promise<EngineTrial> {
+  try {
+    const { listBackends, tryBackend } = await import("../../runtime/backends.node.js");
+    const { engineVersion } = await import("../../runtime/node.js");
+    const backends: Tried[] = [];
+    for (const backend of listBackends()) {
+      const trial = await tryBackend(backend.name);
+      const advice = trial.works ? undefined : adviceFor(backend.name);
+      backends.push({ ...backend, ...trial, ...(advice === undefined ? {} : { advice }) });
+    }
+    return { version: engineVersion, backends };
+  } catch (cause) {
+    const broken = cause instanceof Error ? cause.message : String(cause);
+    return { version: "not loaded", backends: [], broken };
   }
+}
+
+async function diagnose(): Promise<Diagnosis> {
+  const { version: engineVersion, backends, broken } = await tryEngine();
   const available = process.availableMemory?.() ?? freemem();
   const diskFreeBytes = await statfs(".").then(
     ({ bavail, bsize }) => bavail * bsize,
@@ -71,7 +90,9 @@ async function diagnose(): Promise<Diagnosis> {
       : [`Node ${process.versions.node} is too old: install Node ${oldestNode} or later`]),
     ...(cpu?.works
       ? []
-      : [`the engine does not run on the CPU (${cpu?.reason ?? "no such back end"}): install Gyrus again`]),
+      : [
+          `the engine does not run on the CPU (${cpu?.reason ?? broken ?? "no such back end"}): install Gyrus again`,
+        ]),
     ...(available < 2 ** 30
       ? [`only ${formatBytes(available)} of memory is free: training wants 1 GiB`]
       : []),

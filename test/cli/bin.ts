@@ -1,0 +1,37 @@
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+const repository = new URL("../../", import.meta.url);
+const bin = fileURLToPath(new URL("dist/cli/main.js", repository));
+
+export interface Finished {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Compile what has changed: the tests run what users run. */
+export async function built(): Promise<void> {
+  const { code, out, err } = await node([fileURLToPath(new URL("scripts/setup.mjs", repository))], ".");
+  if (code !== 0) throw new Error(`the command line could not be built:\n${out}${err}`);
+}
+
+/** Run `gyrus` with these words in a folder, as a user would, with its output piped. */
+export function gyrus(words: readonly string[], folder: string): Promise<Finished> {
+  return node([bin, ...words], folder);
+}
+
+function node(words: readonly string[], cwd: string): Promise<Finished> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, words, { cwd, stdio: ["ignore", "pipe", "pipe"] });
+    const texts = { out: "", err: "" };
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      texts.out += text;
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      texts.err += text;
+    });
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, ...texts }));
+  });
+}
