@@ -142,7 +142,7 @@ describe("rooms", () => {
     const walk = (name: string, path: readonly string[]): void => {
       if (path.includes(name)) cycles.push([...path.slice(path.indexOf(name)), name].join(" -> "));
       if (path.includes(name) || done.has(name)) return;
-      for (const { file, kind } of localImports(name)) if (kind === "value") walk(file, [...path, name]);
+      for (const { file, kind } of localImports(name)) if (kind !== "dynamic") walk(file, [...path, name]);
       done.add(name);
     };
     for (const name of files) walk(name, []);

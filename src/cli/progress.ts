@@ -100,6 +100,8 @@ export function trainingProgress(progress: Progress): (standing: TrainProgress) 
   const began = performance.now();
   return (standing) => {
     if (standing.note !== undefined) progress.note(standing.note);
+    // Nothing is planned while data are read and a time budget is measured.
+    if (standing.totalSteps <= 0) return;
     progress.show({
       fraction: trainedShare(standing, (performance.now() - began) / 1000),
       words: trainingWords(standing),
@@ -110,7 +112,7 @@ export function trainingProgress(progress: Progress): (standing: TrainProgress) 
 /** The share of a training that is behind it after `elapsed` seconds. */
 export function trainedShare({ step, totalSteps, secondsLeft }: TrainProgress, elapsed: number): number {
   if (Number.isFinite(secondsLeft) && elapsed + secondsLeft > 0) return elapsed / (elapsed + secondsLeft);
-  return totalSteps > 0 ? step / totalSteps : 0;
+  return step / totalSteps;
 }
 
 export function trainingWords({ step, totalSteps, epoch, loss, score, secondsLeft }: TrainProgress): string {
@@ -132,7 +134,7 @@ export function countingProgress(
   return (done, total, name) => {
     const elapsed = (performance.now() - began) / 1000;
     const left = done > 0 && done < total ? `, ${formatSeconds((elapsed / done) * (total - done))} left` : "";
-    const words = `${piece} ${done} of ${total}${name === undefined ? "" : ` (${name})`}${left}`;
+    const words = `${piece} ${done} of ${total}${name ? ` (${name})` : ""}${left}`;
     progress.show({ fraction: total > 0 ? done / total : 0, words });
   };
 }

@@ -3,7 +3,7 @@ import type { TrainSummary } from "../../tasks/verbs.js";
 import { defineCommand, type Finish, keyValue, numberWithin } from "../command.js";
 import { exitCodes } from "../exit.js";
 import { interruptible } from "../interrupt.js";
-import { formatScore, formatSeconds } from "../print.js";
+import { formatScore, formatSeconds, wrap } from "../print.js";
 import { progressOn, trainingProgress } from "../progress.js";
 import { systemNamed } from "../systems.js";
 
@@ -95,12 +95,14 @@ function trainedText({ run, steps, seconds, stopped, bestScore, bestStep, scores
   const end = { done: "Trained", early: "Trained until nothing improved any more:", asked: "Trained" }[
     stopped
   ];
-  const byLabel = Object.entries(scores).map(([label, score]) => `${label} ${formatScore(score)}`);
+  const byLabel = Object.entries(scores)
+    .map(([label, score]) => `${label} ${formatScore(score)}`)
+    .join(", ");
   return [
     `${end} ${steps} steps in ${formatSeconds(seconds)}: ${run}`,
     ...(bestScore === null
       ? []
-      : [`Best in validation at step ${bestStep}: ${[formatScore(bestScore), ...byLabel].join(", ")}`]),
+      : [`Best in validation: ${formatScore(bestScore)} at step ${bestStep}`, wrap(byLabel, 96, "  ")]),
     ...warnings.map((warning) => `Note: ${warning}`),
   ].join("\n");
 }
