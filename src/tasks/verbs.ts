@@ -1,3 +1,4 @@
+import type { DataSetOptions } from "../io/dataset.js";
 import type { EvaluationReport } from "../report/data.js";
 
 /** What every system can be asked to do. Paths are the caller's own; nothing is printed. */
@@ -16,6 +17,8 @@ export interface Verbs {
 
 export interface TrainRequest {
   readonly dataDir: string;
+  /** How to read the data set where its files do not say: channels, names of labels, which segmentation. */
+  readonly dataset?: DataSetOptions;
   readonly runDir: string;
   /** Default: the system's first one. */
   readonly preset?: string;

@@ -21,33 +21,32 @@ export function casesOf(dataset: DataSet, ids: readonly string[]): Case[] {
   );
 }
 
+/** A case in memory with the label that training and evaluation need. */
+export interface LabelledCase extends LoadedCase {
+  readonly label: LabelVolume;
+  /** File of the image, for messages. */
+  readonly where: string;
+}
+
 /** Load a case that must have a label. */
-export async function loadLabelled(
-  dataset: DataSet,
-  one: Case,
-): Promise<LoadedCase & { readonly label: LabelVolume }> {
-  const loaded = await loadCase(dataset, one);
-  if (loaded.label === undefined)
+export async function loadLabelled(dataset: DataSet, one: Case): Promise<LabelledCase> {
+  const { label, ...loaded } = await loadCase(dataset, one);
+  if (label === undefined)
     fail("bad-data", {
       what: "the case has no label",
       where: one.images[0],
       expected: "a segmentation to learn from or to compare with",
       fix: "Add its label file, or take the case out of the data set",
     });
-  return { ...loaded, label: loaded.label };
+  return { ...loaded, label, where: one.images[0]! };
 }
 
-/** Read and prepare the labelled cases, a few at a time. */
-export async function prepareCases(
-  loaded: readonly (LoadedCase & { readonly label: LabelVolume })[],
-  cases: readonly Case[],
+/** As the network is to see it. */
+export function prepareCase(
+  { id, image, label, where }: LabelledCase,
   preparation: Preparation,
-): Promise<TrainingCase[]> {
-  return loaded.map((one, at) => ({
-    id: one.id,
-    image: prepareImage(one.image, preparation, cases[at]!.images[0]!),
-    label: prepareLabel(one.label, preparation),
-  }));
+): TrainingCase {
+  return { id, image: prepareImage(image, preparation, where), label: prepareLabel(label, preparation) };
 }
 
 /** "1 x 1 x 1 mm" or the range of it, for people. */

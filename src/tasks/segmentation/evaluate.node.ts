@@ -11,7 +11,7 @@ import type { EvaluateRequest, EvaluateSummary } from "../verbs.js";
 import { casesOf, loadLabelled } from "./data.node.js";
 import { paths, readRun } from "./folder.node.js";
 import { openModelAt, predictionName, segmentImage, writePrediction } from "./predict.node.js";
-import type { Run } from "./run.js";
+import { dataSetOptions, type Run } from "./run.js";
 
 /** Surface Dice counts surfaces as agreeing within this distance. */
 const toleranceMm = 1;
@@ -28,13 +28,13 @@ export async function evaluateSegmentation(request: EvaluateRequest): Promise<Ev
   const { runDir, mirror, signal, threads } = request;
   const run = await readRun(runDir);
   const open = await openModelAt(runDir, threads);
-  const dataset = await openDataSet(request.dataDir ?? run.data.root);
+  const dataset = await openDataSet(request.dataDir ?? run.data.root, dataSetOptions(run));
   const own = await isOwnData(run, dataset);
   const cases = own ? casesOf(dataset, run.split.validation) : dataset.cases;
   await mkdir(paths.predictions(runDir), { recursive: true });
   // In a picture both classes are structures; in a scan the background is everything else.
   const labels = Object.fromEntries([
-    ...(run.data.kind === "pairs" && run.model.dimensions === 2 ? [["background", 0] as const] : []),
+    ...(run.data.kind === "pairs" && run.model.dimensions === 2 ? [[run.model.background, 0] as const] : []),
     ...run.model.labels.map(({ name }, at) => [name, at + 1] as const),
   ]);
   const scores: CaseScore[] = [];

@@ -17,8 +17,8 @@ export const paths = {
   report: (dir: string) => `${dir}/report.html`,
 } as const;
 
-/** Make a run folder; throws `exists` when something is there already. */
-export async function createRunFolder(dir: string): Promise<void> {
+/** Throws `exists` when a run folder of that name holds something already. */
+export async function requireNoRun(dir: string): Promise<void> {
   const entries = await readdir(dir).catch(() => []);
   if (entries.length > 0)
     fail("exists", {
@@ -27,7 +27,19 @@ export async function createRunFolder(dir: string): Promise<void> {
       found: entries.slice(0, 5).join(", "),
       fix: "Give another --out, or --resume to go on with this run",
     });
-  await mkdir(`${dir}/checkpoints`, { recursive: true });
+}
+
+/** Make a new run folder. */
+export async function createRunFolder(dir: string): Promise<void> {
+  await requireNoRun(dir);
+  await mkdir(`${dir}/checkpoints`, { recursive: true }).catch((cause: unknown) =>
+    fail("disk", {
+      what: "the run folder cannot be made",
+      where: dir,
+      fix: "Check the path and its permissions",
+      cause,
+    }),
+  );
 }
 
 export async function readRun(dir: string): Promise<Run> {

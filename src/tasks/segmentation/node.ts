@@ -5,7 +5,8 @@ import { evaluateSegmentation } from "./evaluate.node.js";
 import { paths, readRun } from "./folder.node.js";
 import { predictSegmentation } from "./predict.node.js";
 import { reportSegmentation } from "./report.node.js";
-import { type SegmentationSystem, trainSegmentation, writeModel } from "./train.node.js";
+import type { SegmentationSystem } from "./setup.node.js";
+import { trainSegmentation, writeModel } from "./train.node.js";
 
 /** The verbs of a system that segments, in Node. */
 export function segmentationVerbs(system: SegmentationSystem): Verbs {

@@ -9,7 +9,7 @@ import type { ReportRequest, ReportSummary } from "../verbs.js";
 import { casesOf, loadLabelled } from "./data.node.js";
 import { paths, readHistory, readRun } from "./folder.node.js";
 import { predictionName } from "./predict.node.js";
-import type { Run } from "./run.js";
+import { dataSetOptions, type Run } from "./run.js";
 
 /** Collect what a run folder holds and write `report.html`. */
 export async function reportSegmentation({ runDir }: ReportRequest): Promise<ReportSummary> {
@@ -74,7 +74,7 @@ async function examplesOf(dir: string, run: Run, evaluation: EvaluationReport): 
       return { id, dice: values.reduce((a, b) => a + b, 0) / Math.max(1, values.length) };
     })
     .sort((a, b) => b.dice - a.dice);
-  const dataset = await openDataSet(run.data.root).catch(() => undefined);
+  const dataset = await openDataSet(run.data.root, dataSetOptions(run)).catch(() => undefined);
   const known = new Set(dataset?.cases.map(({ id }) => id));
   if (dataset === undefined || !ranked.every(({ id }) => known.has(id))) return [];
   const picks = new Map([

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { GyrusError } from "../../core/errors.js";
+import type { DataSetOptions } from "../../io/dataset.js";
 import { segmentationSchema } from "./config.js";
 
 const strings = z.array(z.string());
@@ -13,6 +14,8 @@ export const modelSchema = z.object({
   task: z.literal("segmentation"),
   dimensions: z.union([z.literal(2), z.literal(3)]),
   channels: strings,
+  /** What class 0 is. */
+  background: z.string(),
   /** Without background: class k + 1 is `labels[k]`. */
   labels: z.array(z.object({ value: z.number(), name: z.string() })),
   /** What label files hold for each class, background first. */
@@ -45,6 +48,15 @@ export const runSchema = z.object({
   parameters: z.number(),
   data: z.object({
     root: z.string(),
+    /** How the folder was read: see `DataSetOptions`. */
+    options: z
+      .object({
+        channels: strings.optional(),
+        labels: z.record(z.string(), z.string()).optional(),
+        derivative: z.string().optional(),
+        segmentation: z.string().optional(),
+      })
+      .strict(),
     kind: z.enum(["msd", "bids", "pairs"]),
     name: z.string(),
     cases: z.number(),
@@ -101,4 +113,9 @@ export function parseJson<T>(schema: z.ZodType<T>, text: string, where: string):
     found: issue.message,
     fix: "It was made by another version or edited by hand: restore it, or train anew",
   });
+}
+
+/** The data set options of a run, as `openDataSet` takes them. */
+export function dataSetOptions({ data }: Run): DataSetOptions {
+  return JSON.parse(JSON.stringify(data.options)) as DataSetOptions;
 }

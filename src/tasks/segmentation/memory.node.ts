@@ -1,0 +1,46 @@
+import { fail } from "../../core/errors.js";
+import { cpu } from "../../lower/cpu.js";
+import { type Lowered, lower } from "../../lower/lower.js";
+import { estimateBytes } from "../../train/memory.js";
+import type { Step } from "../../train/step.js";
+import type { SegmentationConfig } from "./config.js";
+
+/** A configuration that fits into memory, with its step built and lowered. */
+export interface Fitted {
+  readonly config: SegmentationConfig;
+  readonly step: Step;
+  readonly lowered: Lowered;
+  readonly warnings: string[];
+  readonly estimateBytes: number;
+  readonly availableBytes: number;
+}
+
+/** Halve the batch until the step fits into memory; refuse when one sample does not. */
+export function fitMemory(
+  config: SegmentationConfig,
+  build: (config: SegmentationConfig) => Step,
+  availableBytes = process.availableMemory(),
+): Fitted {
+  const warnings: string[] = [];
+  let candidate = config;
+  for (;;) {
+    const step = build(candidate);
+    const lowered = lower(step.program, cpu);
+    const estimate = estimateBytes(lowered);
+    if (estimate <= availableBytes)
+      return { config: candidate, step, lowered, warnings, estimateBytes: estimate, availableBytes };
+    const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+    if (candidate.batch === 1)
+      fail("memory", {
+        what: "a training step with one sample does not fit into memory",
+        expected: `at most ${gib(availableBytes)}`,
+        found: `an estimate of ${gib(estimate)}`,
+        fix: "Choose a smaller preset or patch, e.g. --preset tiny or --set patch=32,32,32",
+      });
+    const batch = Math.floor(candidate.batch / 2);
+    warnings.push(
+      `batch ${candidate.batch} needs about ${gib(estimate)} of ${gib(availableBytes)}: lowered to ${batch}`,
+    );
+    candidate = { ...candidate, batch };
+  }
+}

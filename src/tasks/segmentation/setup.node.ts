@@ -1,0 +1,275 @@
+import { availableParallelism, cpus } from "node:os";
+import { resolve } from "node:path";
+import { fail } from "../../core/errors.js";
+import { rng } from "../../core/rng.js";
+import type { Case, DataSet } from "../../io/dataset.js";
+import { fingerprint, nodeFiles, openDataSet } from "../../io/node.js";
+import { foldOf } from "../../io/split.js";
+import { parameterCount } from "../../nn/scope.js";
+import type { Executable } from "../../runtime/engine.js";
+import { engineVersion, nodeCpu } from "../../runtime/node.js";
+import { freshProgress, type Progress, type State } from "../../train/loop.js";
+import type { Step } from "../../train/step.js";
+import { version } from "../../version.js";
+import type { TrainRequest } from "../verbs.js";
+import { type BatchPlan, balancedWeights, type TrainingCase } from "./batches.js";
+import { augmentationOf, type SegmentationConfig, withChanges } from "./config.js";
+import { casesOf, describeGrids, type LabelledCase, loadLabelled, prepareCase } from "./data.node.js";
+import {
+  createRunFolder,
+  loadCheckpoint,
+  paths,
+  readRun,
+  requireNoRun,
+  truncateHistory,
+  writeRun,
+} from "./folder.node.js";
+import { fitMemory } from "./memory.node.js";
+import { marginOf, segmentationStep } from "./model.js";
+import { type Preparation, resolvePatch, resolveSpacing } from "./prepare.js";
+import type { Run, SegmentationModel } from "./run.js";
+
+/** A system that segments: its name and its presets. */
+export interface SegmentationSystem {
+  readonly name: string;
+  readonly presets: Readonly<Record<string, SegmentationConfig>>;
+}
+
+/** A run that is ready for its first, or its next, step. */
+export interface Prepared {
+  readonly run: Run;
+  readonly training: readonly TrainingCase[];
+  readonly validation: readonly TrainingCase[];
+  readonly step: Step;
+  readonly executable: Executable;
+  readonly progress: Progress;
+  readonly state: State;
+}
+
+/**
+ * Everything before the first step: configuration, split, data, network, memory, run folder. Nothing is written
+ * until all of it has worked out.
+ */
+export async function setUp(system: SegmentationSystem, request: TrainRequest): Promise<Prepared> {
+  const note = (text: string): void =>
+    request.onProgress?.({ step: 0, totalSteps: 0, epoch: 0, secondsLeft: 0, note: text });
+  const { preset, config } = configurationOf(system, request);
+  const { runDir, threads } = request;
+  const old = request.resume ? await readRun(runDir) : undefined;
+  if (old === undefined) await requireNoRun(runDir);
+
+  const dataset = await openDataSet(request.dataDir, request.dataset);
+  const folds = Math.min(request.folds ?? 5, subjectCount(dataset.cases));
+  const split = foldOf(dataset, request.fold ?? 0, folds, request.seed);
+  note(`reading ${split.train.length + split.validation.length} cases`);
+  const loaded = await loadAll(dataset, casesOf(dataset, split.train));
+  const held = await loadAll(dataset, casesOf(dataset, split.validation));
+  const preparation: Preparation = {
+    normalization: config.normalization,
+    spacingMm: resolveSpacing(
+      config,
+      loaded.map(({ image }) => image),
+    ),
+  };
+  const training = loaded.map((one) => prepareCase(one, preparation));
+  const validation = held.map((one) => prepareCase(one, preparation));
+
+  const patch = resolvePatch(
+    config,
+    training.map(({ image }) => image.size),
+  );
+  const classes = dataset.labels.length + 1;
+  const shape = { channels: dataset.channels.length, classes, patch };
+  const classWeights = config.loss.balanceClasses
+    ? balancedWeights(
+        training.map(({ label }) => label),
+        classes,
+      )
+    : null;
+  const fitted = fitMemory(config, (candidate) =>
+    segmentationStep(candidate, shape, classWeights ?? undefined),
+  );
+  for (const text of fitted.warnings) note(text);
+
+  const model = describeModel(system.name, preset, config, dataset, {
+    patch,
+    preparation,
+    simulated: await isSimulated(request.dataDir),
+  });
+  const run: Run = {
+    gyrus: version,
+    system: system.name,
+    preset,
+    created: new Date().toISOString(),
+    seed: request.seed,
+    threads: threads ?? null,
+    config: fitted.config,
+    model,
+    classWeights,
+    parameters: parameterCount(fitted.step.traced),
+    data: {
+      root: resolve(request.dataDir),
+      options: JSON.parse(JSON.stringify(request.dataset ?? {})) as Run["data"]["options"],
+      kind: dataset.kind,
+      name: dataset.name,
+      cases: dataset.cases.length,
+      subjects: subjectCount(dataset.cases),
+      stack: dataset.stack,
+      sha256: (await fingerprint(dataset)).sha256,
+      ...describeGrids(loaded.map(({ image }) => image)),
+    },
+    split: JSON.parse(JSON.stringify(split)) as Run["split"],
+    plan: {
+      totalSteps: null,
+      stepsPerEpoch:
+        config.stepsPerEpoch === "auto"
+          ? Math.ceil(training.length / fitted.config.batch)
+          : config.stepsPerEpoch,
+      validateEvery: 1,
+      saveEvery: 1,
+      minutes: request.minutes ?? null,
+      secondsPerStep: null,
+    },
+    memory: { estimateBytes: fitted.estimateBytes, availableBytes: fitted.availableBytes },
+    versions: { gyrus: version, node: process.versions.node, onnxruntime: engineVersion },
+    machine: {
+      cores: availableParallelism(),
+      processor: cpus()[0]?.model.trim() ?? "unknown",
+      platform: process.platform,
+    },
+    warnings: fitted.warnings,
+  };
+  if (old !== undefined) requireSameRun(old, run, runDir);
+  const executable = await nodeCpu.compile(fitted.lowered, threads === undefined ? {} : { threads });
+  const start = await startOf(old, fitted.step, run.seed, runDir);
+  if (old === undefined) {
+    await createRunFolder(runDir);
+    await writeRun(runDir, run);
+  }
+  return { run: old ?? run, training, validation, step: fitted.step, executable, ...start };
+}
+
+function configurationOf(
+  system: SegmentationSystem,
+  request: TrainRequest,
+): { preset: string; config: SegmentationConfig } {
+  const presets = Object.keys(system.presets);
+  const preset = request.preset ?? presets[0]!;
+  const base =
+    system.presets[preset] ??
+    fail("not-found", {
+      what: `${system.name} has no preset "${preset}"`,
+      fix: `Presets: ${presets.join(", ")}`,
+    });
+  const changes =
+    request.epochs === undefined ? request.set : { ...request.set, epochs: String(request.epochs) };
+  return { preset, config: withChanges(base, changes) };
+}
+
+async function loadAll(dataset: DataSet, cases: readonly Case[]): Promise<LabelledCase[]> {
+  const loaded: LabelledCase[] = [];
+  for (const one of cases) loaded.push(await loadLabelled(dataset, one));
+  return loaded;
+}
+
+function describeModel(
+  system: string,
+  preset: string,
+  config: SegmentationConfig,
+  dataset: DataSet,
+  {
+    patch,
+    preparation,
+    simulated,
+  }: Pick<SegmentationModel, "simulated"> & {
+    patch: readonly [number, number, number];
+    preparation: Preparation;
+  },
+): SegmentationModel {
+  const { mirror } = augmentationOf(config);
+  return {
+    system,
+    preset,
+    task: "segmentation",
+    dimensions: config.dimensions,
+    channels: [...dataset.channels],
+    background: dataset.background,
+    labels: dataset.labels.map((label) => ({ ...label })),
+    labelValues: [...dataset.labelValues],
+    patch: [...patch],
+    margin: [...marginOf(config)],
+    preparation: {
+      ...preparation,
+      spacingMm: preparation.spacingMm === null ? null : [...preparation.spacingMm],
+    },
+    overlap: config.overlap,
+    mirrorAxes: mirror.probability > 0 ? mirror.axes.filter((axis) => axis < config.dimensions) : [],
+    simulated,
+  };
+}
+
+/** Where training begins: at the last checkpoint of a run, or at the first weights. */
+async function startOf(
+  old: Run | undefined,
+  step: Step,
+  seed: number,
+  dir: string,
+): Promise<{ state: State; progress: Progress }> {
+  const fresh = { state: step.initialize(rng(seed).split("initialize")), progress: freshProgress };
+  if (old === undefined) return fresh;
+  const files = await nodeFiles.list(`${dir}/checkpoints`);
+  const saved = files?.some(({ name }) => paths.last(dir).endsWith(`/${name}`)) ?? false;
+  const start = saved ? await loadCheckpoint(paths.last(dir)) : fresh;
+  await truncateHistory(dir, start.progress.step);
+  return start;
+}
+
+function subjectCount(cases: readonly Case[]): number {
+  return new Set(cases.map(({ subject }) => subject)).size;
+}
+
+/** Whether a data set says of itself that it is simulated: `GeneratedBy` Gyrus in its description. */
+async function isSimulated(dir: string): Promise<boolean> {
+  const text = await nodeFiles.read(`${dir}/dataset_description.json`).catch(() => undefined);
+  return text !== undefined && /simulated/i.test(new TextDecoder().decode(text));
+}
+
+/** A resumed run goes on with what it began with; throws `bad-argument` that names the first difference. */
+function requireSameRun(old: Run, now: Run, dir: string): void {
+  const pick = ({ system, preset, seed, config, model, data, split }: Run): Record<string, unknown> => ({
+    system,
+    preset,
+    seed,
+    config,
+    patch: model.patch,
+    preparation: model.preparation,
+    data: data.sha256,
+    split,
+  });
+  const [before, after] = [pick(old), pick(now)];
+  for (const key of Object.keys(before)) {
+    const [found, expected] = [JSON.stringify(after[key]), JSON.stringify(before[key])];
+    if (found !== expected)
+      fail("bad-argument", {
+        what: `the run was begun with another ${key === "data" ? "content of the data set" : key}`,
+        where: dir,
+        expected: expected.slice(0, 300),
+        found: found.slice(0, 300),
+        fix: "Resume with the options that the run was begun with, or start a new run with another --out",
+      });
+  }
+}
+
+/** What decides the batches of a run. */
+export function batchPlan({ seed, config, model, classWeights }: Run): BatchPlan {
+  return {
+    seed,
+    batch: config.batch,
+    patch: model.patch,
+    dimensions: config.dimensions,
+    augmentation: augmentationOf(config),
+    foreground: config.foreground,
+    border: config.loss.border,
+    classWeights,
+  };
+}
