@@ -1,0 +1,112 @@
+/**
+ * Gyrus, as far as it runs anywhere: images, data sets, simulation, scores, models, training graphs, reports.
+ * What needs Node's files or the engine's binaries is in `gyrus/node`; single files are at `gyrus/<room>/<file>`.
+ */
+export { gradients } from "./autodiff/gradients.js";
+export { type ErrorDetails, type ErrorKind, fail, GyrusError } from "./core/errors.js";
+export { type Rng, rng } from "./core/rng.js";
+export { type DType, floats, type Shape, scalar, type Tensor, tensor } from "./core/tensor.js";
+export type { Node, Op, TensorType, Value } from "./graph/node.js";
+export { encodeModel, type OnnxModel, readMetadata } from "./graph/onnx/model.js";
+export { type Program, print, program } from "./graph/program.js";
+export { type LoadedCase, loadCaseFrom, type Native, writeImageLikeTo, writeLabelLikeTo } from "./io/case.js";
+export { openDataSetFrom } from "./io/dataset.js";
+export type { Case, DataSet, DataSetOptions, LabelName } from "./io/dataset-types.js";
+export type { FileSystem } from "./io/files.js";
+export { type Fingerprint, fingerprintFrom } from "./io/fingerprint.js";
+export {
+  type ReadOptions,
+  type ReadVolume,
+  readVolumeFrom,
+  volumeFormats,
+  writeVolumeTo,
+} from "./io/formats.js";
+export { inspectPathFrom } from "./io/inspect.js";
+export type { DataSetInspection, FileInspection } from "./io/inspect-types.js";
+export { describeInspection } from "./io/inspect-words.js";
+export { type EncodeOptions, encodeNifti, type NiftiHeader, parseNifti } from "./io/nifti.js";
+export { encodePng, parsePng } from "./io/png.js";
+export { decodeSafetensors, encodeSafetensors, type TensorFile } from "./io/safetensors.js";
+export { foldOf, kFold, type Split, sharedSubjects, splitByFractions } from "./io/split.js";
+export { formatTable, parseTable, type Row, type Table } from "./io/tables.js";
+export { cpu } from "./lower/cpu.js";
+export { type Lowered, lower } from "./lower/lower.js";
+export { portable } from "./lower/portable.js";
+export type { Target } from "./lower/target.js";
+export { bootstrapMean, type MeanInterval } from "./metrics/interval.js";
+export { countLabels, type Overlap, overlap } from "./metrics/overlap.js";
+export { nrmse, psnrDb, ssim } from "./metrics/quality.js";
+export {
+  type ScoreSummary,
+  type SegmentationScores,
+  scoreSegmentation,
+  summarise,
+} from "./metrics/summary.js";
+export { type SurfaceScores, surfaceScores } from "./metrics/surface.js";
+export { type UNetOptions, unet, unetMargin } from "./models/unet.js";
+export { initialState, parameterCount, type Scope, type Traced, trace } from "./nn/scope.js";
+export { adam, adamW, sgd } from "./optim/optimizers.js";
+export type { EvaluationReport, RunReport } from "./report/data.js";
+export { type Figure, type OverlayOptions, overlayFigure } from "./report/figure.js";
+export { buildReport } from "./report/run.js";
+export type { CompileOptions, Engine, Executable } from "./runtime/engine.js";
+export { type BrainParameters, drawBrain } from "./sim/brain.js";
+export {
+  type CohortOptions,
+  cohortPresets,
+  type SimulatedSubject,
+  simulateBrains,
+  simulateSubject,
+} from "./sim/cohort.js";
+export { coarseStructures, fullStructures, type Structure } from "./sim/labels.js";
+export { findSystem } from "./systems/find.js";
+export { systems } from "./systems/registry.js";
+export type { Paper, System } from "./systems/system.js";
+export type {
+  EvaluateRequest,
+  EvaluateSummary,
+  ExportRequest,
+  ExportSummary,
+  PredictRequest,
+  PredictSummary,
+  ReportRequest,
+  ReportSummary,
+  TrainProgress,
+  TrainRequest,
+  TrainSummary,
+  Verbs,
+} from "./tasks/verbs.js";
+export { buildStep, type Step, type StepDefinition } from "./train/step.js";
+export { type Augmentation, augmentations, defineAugmentation } from "./transforms/augmentation.js";
+export { applyAugmentation, augment, drawAugmentation } from "./transforms/pipeline.js";
+export { version } from "./version.js";
+export {
+  affineFromColumns,
+  applyAffine,
+  describeGridDifference,
+  identityAffine,
+  invertAffine,
+  sameGrid,
+  scalingAffine,
+  spacingMm,
+} from "./volume/affine.js";
+export {
+  connectedComponents,
+  largestComponent,
+  withoutSmallComponents,
+} from "./volume/components.js";
+export { boundingBox, crop, cropOrPad, pasteBox } from "./volume/crop.js";
+export { minMax, percentiles, requireFinite, zScore } from "./volume/intensity.js";
+export { canonicalGrid, fromCanonical, orientationOf, toCanonical } from "./volume/orient.js";
+export { extractPatch, gaussianWeights, tilePositions } from "./volume/patches.js";
+export { resampleLabels, resampleTo, withSpacing } from "./volume/resample.js";
+export {
+  type Affine,
+  type Grid,
+  type ImageVolume,
+  type LabelVolume,
+  type Size3,
+  type Volume,
+  volume,
+  voxelCount,
+} from "./volume/volume.js";

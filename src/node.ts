@@ -1,0 +1,21 @@
+/** What of Gyrus needs Node: the disk and the engine. The rest is in `gyrus`. */
+export {
+  fingerprint,
+  inspectPath,
+  loadCase,
+  loadImage,
+  nodeFiles,
+  openDataSet,
+  readSafetensors,
+  readTable,
+  readVolume,
+  writeImageLike,
+  writeLabelLike,
+  writeSafetensors,
+  writeTable,
+  writeVolume,
+} from "./io/node.js";
+export { type Backend, type BackendTrial, listBackends, tryBackend } from "./runtime/backends.node.js";
+export { engineVersion, nodeCpu, openModel } from "./runtime/node.js";
+export { type WriteCohortOptions, type WrittenCohort, writeCohort } from "./sim/node.js";
+export { systemOf } from "./systems/node.js";
