@@ -2,6 +2,7 @@ import { CommanderError } from "commander";
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { keyValue, numberWithin } from "../../src/cli/command.js";
+import { labelNames } from "../../src/cli/dataset-options.js";
 import { errorText, explainError } from "../../src/cli/exit.js";
 import { interruptible } from "../../src/cli/interrupt.js";
 import { formatBytes, formatScore, formatSeconds, formatTable, wrap } from "../../src/cli/print.js";
@@ -100,6 +101,15 @@ describe("options", () => {
   it("gather settings; the value may hold an equals sign", () => {
     expect(keyValue("b=x=y", keyValue("a = 1"))).toEqual({ a: "1", b: "x=y" });
     expect(() => keyValue("=1")).toThrow(/key=value/);
+  });
+
+  it("name labels by their value in the file", () => {
+    expect(labelNames("1=anterior, 17 = left hippocampus")).toEqual({
+      1: "anterior",
+      17: "left hippocampus",
+    });
+    for (const text of ["", "anterior", "1=", "x=1", "1=a,,2=b"])
+      expect(() => labelNames(text), text).toThrow(/--labels: .*1=anterior,2=posterior/);
   });
 });
 

@@ -2,16 +2,12 @@ import type { Command } from "commander";
 import { describeInspection } from "../../io/inspect.js";
 import { inspectPath } from "../../io/node.js";
 import { defineCommand, type Finish } from "../command.js";
+import { addDataSetOptions, type DataSetFlags, dataSetOptions } from "../dataset-options.js";
 import { exitCodes } from "../exit.js";
 import { countingProgress, progressOn } from "../progress.js";
 
-interface Options {
-  readonly channels?: readonly string[];
-  readonly derivative?: string;
-}
-
 export function inspectCommand(finish: Finish): Command {
-  return defineCommand<Options>(
+  return defineCommand<DataSetFlags>(
     finish,
     {
       usage: "inspect <paths...>",
@@ -29,27 +25,15 @@ export function inspectCommand(finish: Finish): Command {
         },
       ],
     },
-    (command) => {
-      command
-        .option(
-          "--channels <names>",
-          "which images of a data set are the channels, by commas: T1w,FLAIR",
-          (text) => text.split(",").map((name) => name.trim()),
-        )
-        .option("--derivative <folder>", "BIDS: which folder under derivatives/ holds the segmentations");
-    },
-    async (shell, { channels, derivative }, paths) => {
+    addDataSetOptions,
+    async (shell, flags, paths) => {
       const progress = progressOn(shell);
       const show = countingProgress(progress, "path");
       const found: Awaited<ReturnType<typeof inspectPath>>[] = [];
       try {
         for (const path of paths) {
           if (paths.length > 1) show(found.length, paths.length, path);
-          const options = {
-            ...(channels === undefined ? {} : { channels }),
-            ...(derivative === undefined ? {} : { derivative }),
-          };
-          found.push(await inspectPath(path, options));
+          found.push(await inspectPath(path, dataSetOptions(flags)));
         }
       } finally {
         progress.stop();

@@ -1,13 +1,14 @@
 import type { Command } from "commander";
 import type { TrainSummary } from "../../tasks/verbs.js";
 import { defineCommand, type Finish, keyValue, numberWithin } from "../command.js";
+import { addDataSetOptions, type DataSetFlags, dataSetOptions } from "../dataset-options.js";
 import { exitCodes } from "../exit.js";
 import { interruptible } from "../interrupt.js";
 import { formatScore, formatSeconds, wrap } from "../print.js";
 import { progressOn, trainingProgress } from "../progress.js";
 import { systemNamed } from "../systems.js";
 
-interface Options {
+interface Options extends DataSetFlags {
   readonly data: string;
   readonly out: string;
   readonly preset?: string;
@@ -62,6 +63,7 @@ export function trainCommand(finish: Finish): Command {
         .option("--seed <n>", "decides the split, the first weights and every draw", whole("--seed", 0), 1)
         .option("--threads <n>", "threads of the engine; default: its own choice", whole("--threads", 1))
         .option("--resume", "go on from the last checkpoint of the run folder");
+      addDataSetOptions(command);
     },
     async (shell, options, [name = ""]) => {
       const verbs = await systemNamed(name, options.preset).verbs();
@@ -70,6 +72,7 @@ export function trainCommand(finish: Finish): Command {
       const { summary, asked } = await interruptible(shell, promise, async (signal) => ({
         summary: await verbs.train({
           dataDir: options.data,
+          dataset: dataSetOptions(options),
           runDir: options.out,
           set: options.set ?? {},
           seed: options.seed,
