@@ -1,5 +1,5 @@
 import { fail } from "../core/errors.js";
-import { showShape } from "../core/tensor.js";
+import { type Shape, showShape } from "../core/tensor.js";
 import type { Value } from "../graph/node.js";
 import { heNormal } from "../nn/initialize.js";
 import { conv, dropout, upConv } from "../nn/layers.js";
@@ -85,23 +85,36 @@ function cropLike(x: Value, like: Value): Value {
   return slice(x, starts, sizes);
 }
 
-function requireFit(x: Value, { widths, padding = "same", dimensions, depth = 2 }: UNetOptions): void {
-  const problem = (expected: string): never =>
+function requireFit(x: Value, options: UNetOptions): void {
+  const { dimensions } = options;
+  const expected =
+    x.shape.length === dimensions + 2
+      ? unetExtents(x.shape.slice(2), options)
+      : `[N, C, ${dimensions} spatial axes]`;
+  if (expected !== undefined)
     fail("shape", { what: "the U-Net cannot take this input", expected, found: showShape(x.shape) });
-  if (x.shape.length !== dimensions + 2) problem(`[N, C, ${dimensions} spatial axes]`);
-  for (const extent of x.shape.slice(2)) {
-    let size = extent;
-    for (let level = 0; level < widths.length - 1; level++) {
-      if (padding === "valid") size -= 2 * depth;
-      if (size % 2 !== 0 || size < 2)
-        problem(
-          padding === "same"
-            ? `extents that are multiples of ${2 ** (widths.length - 1)}`
-            : "extents that stay even before every pooling, e.g. 572",
-        );
-      size /= 2;
+}
+
+/** Which extents the network wants instead of these; undefined: it takes them. */
+export function unetExtents(
+  extents: Shape,
+  { widths, padding = "same", depth = 2 }: Pick<UNetOptions, "widths" | "padding" | "depth">,
+): string | undefined {
+  const valid = padding === "valid";
+  const lost = valid ? 2 * depth : 0;
+  const fits = extents.every((extent) => {
+    let size = extent - lost;
+    for (let level = 1; level < widths.length; level++) {
+      if (size % 2 !== 0) return false;
+      size = size / 2 - lost;
     }
-  }
+    // Going up, each level loses once more what its block takes.
+    for (let level = 1; level < widths.length; level++) size = size > 0 ? 2 * size - lost : size;
+    return size > 0;
+  });
+  if (fits) return undefined;
+  if (!valid) return `extents that are multiples of ${2 ** (widths.length - 1)}`;
+  return "extents that stay even before every pooling and above what the convolutions take, e.g. 572";
 }
 
 /** Voxels lost on each side of every axis by valid convolutions: 92 for the paper's network. */

@@ -1,3 +1,4 @@
+import { fail } from "../core/errors.js";
 import type { Value } from "../graph/node.js";
 import { type ConvOptions, convGeometry, convInputGrad, conv as convOp } from "../ops/conv.js";
 import { add, cast, greaterEqual, mul } from "../ops/elementwise.js";
@@ -5,6 +6,7 @@ import { matmul } from "../ops/linalg.js";
 import { reshape } from "../ops/move.js";
 import { repeat } from "../ops/pool.js";
 import { heNormal, type Initializer, zeros } from "./initialize.js";
+import { channelsPerGroup } from "./norms.js";
 import type { Scope } from "./scope.js";
 
 export interface ConvLayerOptions extends ConvOptions {
@@ -28,7 +30,7 @@ export function bias(scope: Scope, x: Value): Value {
 /** Convolution in 1-D, 2-D or 3-D: `[N, C, …S]` → `[N, channels, …S']`; parameters `weight`, `bias`. */
 export function conv(scope: Scope, x: Value, options: ConvLayerOptions): Value {
   const { channels, kernel, initialize = heNormal(), groups = 1 } = options;
-  const weight = scope.parameter("weight", [channels, x.shape[1]! / groups, ...kernel], initialize);
+  const weight = scope.parameter("weight", [channels, channelsPerGroup(x, groups), ...kernel], initialize);
   const y = convOp(x, weight, convGeometry(kernel, options));
   return options.bias === false ? y : bias(scope, y);
 }
@@ -76,6 +78,12 @@ export function linear(
  * Srivastava et al., JMLR 2014.
  */
 export function dropout(scope: Scope, x: Value, rate: number): Value {
+  if (!(rate >= 0 && rate < 1))
+    fail("bad-argument", {
+      what: "the rate of dropout is out of range",
+      expected: "at least 0 and below 1",
+      found: `${rate}`,
+    });
   if (!scope.training || rate === 0) return x;
   const kept = cast(greaterEqual(scope.random("mask", x.shape), rate), "float32");
   return mul(x, mul(kept, 1 / (1 - rate)));

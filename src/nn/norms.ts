@@ -1,3 +1,4 @@
+import { fail } from "../core/errors.js";
 import type { Value } from "../graph/node.js";
 import { add, div, mul, reciprocal, sqrt, sub } from "../ops/elementwise.js";
 import { reshape } from "../ops/move.js";
@@ -41,14 +42,22 @@ export function layerNorm(
   return affine(scope, normalize(x, [1, ...spatialAxes(x)], epsilon).y, wanted);
 }
 
+/** Channels of one group. Throws `shape` when they do not fall into so many groups. */
+export function channelsPerGroup(x: Value, groups: number): number {
+  const channels = x.shape[1]!;
+  if (channels % groups !== 0)
+    fail("shape", { what: `${channels} channels do not fall into ${groups} groups of equal size` });
+  return channels / groups;
+}
+
 /** Standardise groups of channels of every sample. Wu & He, arXiv 1803.08494. */
 export function groupNorm(
   scope: Scope,
   x: Value,
   { groups, epsilon = 1e-5, affine: wanted }: NormOptions & { readonly groups: number },
 ): Value {
-  const [batch, channels, ...spatial] = x.shape as [number, number, ...number[]];
-  const grouped = reshape(x, [batch, groups, channels / groups, ...spatial]);
+  const [batch, , ...spatial] = x.shape as [number, number, ...number[]];
+  const grouped = reshape(x, [batch, groups, channelsPerGroup(x, groups), ...spatial]);
   const axes = grouped.shape.map((_, axis) => axis).slice(2);
   return affine(scope, reshape(normalize(grouped, axes, epsilon).y, x.shape), wanted);
 }
