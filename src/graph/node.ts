@@ -72,12 +72,16 @@ export function onBehalfOf<T>(forward: Node, build: () => T): T {
   }
 }
 
-/** Rooms whose frames are machinery: the line a person wants is the first one outside them. */
-const machinery = /[\\/](graph|ops|autodiff|lower)[\\/][^\\/]+\.[jt]s/;
+/** The folders of this package whose frames are machinery: the line a person wants is the first one outside them. */
+const home = new URL("../", import.meta.url).pathname;
+const machinery = ["graph", "ops", "autodiff", "lower"]
+  .map((room) => `${home}${room}/`)
+  .flatMap((folder) => [folder, decodeURIComponent(folder)]);
 
 /** `file:line:column` of the code that built a node, as far as the stack tells. */
 export function siteOf(node: Node): string {
   const frames = (node.trace.stack ?? "").split("\n").slice(1);
-  const frame = frames.find((line) => !machinery.test(line)) ?? frames.at(-1) ?? "unknown place";
+  const outside = (line: string): boolean => !machinery.some((folder) => line.includes(folder));
+  const frame = frames.find(outside) ?? frames.at(-1) ?? "unknown place";
   return (/\(([^)]*)\)\s*$/.exec(frame)?.[1] ?? frame.replace(/^\s*at\s+/, "")).replace(/^file:\/\//, "");
 }

@@ -53,7 +53,8 @@ function sessionOptions({ threads, profilePrefix }: CompileOptions): ort.Inferen
   return {
     executionProviders: ["cpu"],
     graphOptimizationLevel: "all",
-    logSeverityLevel: 3,
+    // Its own log would say a second time, and less well, what `explain` says.
+    logSeverityLevel: 4,
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
     ...(profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: profilePrefix }),
   };
