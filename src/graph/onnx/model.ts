@@ -10,6 +10,7 @@ export type OnnxAttribute =
   | string
   | readonly number[]
   | { readonly float: number }
+  | { readonly floats: readonly number[] }
   | { readonly tensor: Tensor };
 
 export interface OnnxNode {
@@ -45,7 +46,7 @@ const dtypeCodes: Readonly<Record<DType, number>> = {
 };
 
 /** AttributeProto.AttributeType. */
-const attributeTypes = { float: 1, int: 2, string: 3, tensor: 4, ints: 7 } as const;
+const attributeTypes = { float: 1, int: 2, string: 3, tensor: 4, floats: 6, ints: 7 } as const;
 
 const text = new TextEncoder();
 const big = (values: readonly number[]): bigint[] => values.map((value) => BigInt(value));
@@ -54,6 +55,7 @@ function attributeProto(name: string, value: OnnxAttribute): Record<string, unkn
   if (typeof value === "number") return { name, i: BigInt(value), type: attributeTypes.int };
   if (typeof value === "string") return { name, s: text.encode(value), type: attributeTypes.string };
   if ("float" in value) return { name, f: value.float, type: attributeTypes.float };
+  if ("floats" in value) return { name, floats: [...value.floats], type: attributeTypes.floats };
   if ("tensor" in value) return { name, t: tensorProto("", value.tensor), type: attributeTypes.tensor };
   return { name, ints: big(value), type: attributeTypes.ints };
 }

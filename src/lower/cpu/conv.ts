@@ -5,6 +5,8 @@ import { matmul } from "../../ops/linalg.js";
 import { concat, flip, pad, reshape, slice, transpose } from "../../ops/move.js";
 import { sum } from "../../ops/reduce.js";
 import type { Rewrite } from "../target.js";
+import { depthToSpace, spaceToDepth } from "./blocks.js";
+import { shiftedProducts } from "./weight-grad.js";
 
 const product = (extents: Shape): number => extents.reduce((a, b) => a * b, 1);
 const range = (length: number): number[] => Array.from({ length }, (_, i) => i);
@@ -19,28 +21,6 @@ function isBlockwise(x: Shape, kernel: Shape, { stride, dilation, before, after 
     [...before, ...after].every((width) => width === 0) &&
     kernel.every((extent, axis) => extent === stride[axis]! && x[axis]! % extent === 0)
   );
-}
-
-/** `[N, C, …S·s] → [N, C · Πs, …S]`: blocks of voxels become channels, the block's offset varying fastest. */
-function spaceToDepth(x: Value, block: readonly number[]): Value {
-  const [batch, channels] = x.shape as [number, number];
-  const outer = spatialOf(x).map((extent, axis) => extent / block[axis]!);
-  if (isOne(block)) return x;
-  const split = reshape(x, [batch, channels, ...outer.flatMap((extent, axis) => [extent, block[axis]!])]);
-  const order = [0, 1, ...block.map((_, axis) => 3 + 2 * axis), ...block.map((_, axis) => 2 + 2 * axis)];
-  return reshape(transpose(split, order), [batch, channels * product(block), ...outer]);
-}
-
-/** The inverse of `spaceToDepth`. */
-function depthToSpace(x: Value, block: readonly number[]): Value {
-  const [batch, channels] = x.shape as [number, number];
-  const outer = spatialOf(x);
-  if (isOne(block)) return x;
-  const split = reshape(x, [batch, channels / product(block), ...block, ...outer]);
-  const rank = block.length;
-  const order = [0, 1, ...range(rank).flatMap((axis) => [2 + rank + axis, 2 + axis])];
-  const whole = outer.map((extent, axis) => extent * block[axis]!);
-  return reshape(transpose(split, order), [batch, channels / product(block), ...whole]);
 }
 
 const flatten = (x: Value): Value => reshape(x, [x.shape[0]!, x.shape[1]!, product(spatialOf(x))]);
@@ -146,11 +126,7 @@ function asUnitStride(x: Shape, w: Shape, out: Shape, { stride, dilation, before
   };
 }
 
-/**
- * Weight gradient as matrix products over the flattened voxels (engine.md: 65-113 GFLOP/s where one Conv gives
- * 29-46). Both tensors are laid out with one pitch, so that a tap is a shift o of the flat axis; o = far + near,
- * the near shifts (along the last axis) are stacked on the channels of one side, the far ones slice the other.
- */
+/** Weight gradient as matrix products; strided ones on blocks of voxels. See `shiftedProducts`. */
 export const weightGrad: Rewrite = (node) => {
   const [x, dy] = node.inputs as [Value, Value];
   const geometry = geometryOf(node);
@@ -169,55 +145,3 @@ export const weightGrad: Rewrite = (node) => {
   }
   return [shiftedProducts(x, dy, shape, geometry)];
 };
-
-function shiftedProducts(
-  x: Value,
-  dy: Value,
-  shape: Shape,
-  { dilation, before, after }: ConvGeometry,
-): Value {
-  const [outChannels, channels, ...kernel] = shape as [number, number, ...number[]];
-  const rank = kernel.length;
-  const batch = x.shape[0]!;
-  // One slab more at the far end of the first axis, so that every shifted slice stays inside.
-  const room = after.map((width, axis) => width + (axis === 0 && rank > 1 ? 1 : 0));
-  const image = pad(x, [0, 0, ...before], [0, 0, ...room]);
-  const pitch = spatialOf(image);
-  const strides = pitch.map((_, axis) => product(pitch.slice(axis + 1)));
-  const last = rank - 1;
-  const near = range(kernel[last]!).map((tap) => tap * dilation[last]!);
-  const reach = dilation[last]! * (kernel[last]! - 1);
-
-  const gaps = spatialOf(dy).map((extent, axis) => (axis === 0 ? 0 : pitch[axis]! - extent));
-  const shifted = near.map((shift) => {
-    const start = [0, 0, ...gaps.map((_, axis) => (axis === last ? shift : 0))];
-    const end = [
-      0,
-      0,
-      ...gaps.map((gap, axis) => (axis === last ? (rank === 1 ? reach : gap) - shift : gap)),
-    ];
-    return pad(dy, start, end);
-  });
-  const stacked = flatten(concat(shifted, 1));
-  const flat = flatten(image);
-  const length = stacked.shape[2]!;
-
-  let offsets = [0];
-  for (let axis = 0; axis < last; axis++)
-    offsets = offsets.flatMap((o) =>
-      range(kernel[axis]!).map((tap) => o + tap * dilation[axis]! * strides[axis]!),
-    );
-  const products = offsets.map((offset) =>
-    matmul(stacked, slice(flat, [0, 0, offset], [batch, channels, length]), false, true),
-  );
-  // [far, N, near, K, C] → [K, C, far, near]
-  const taps = sum(
-    concat(
-      products.map((p) => reshape(p, [1, ...p.shape])),
-      0,
-    ),
-    [1],
-  );
-  const parts = reshape(taps, [offsets.length, near.length, outChannels, channels]);
-  return reshape(transpose(parts, [2, 3, 0, 1]), shape);
-}
