@@ -82,12 +82,16 @@ export interface LoopResult {
  * Run steps until the end, early stopping, or a request to stop. Every step's inputs depend on the seed and the
  * step's number only, so a run that is resumed from a checkpoint gives the same bits as one that never stopped.
  *
- * Throws `non-finite` at the first loss or gradient that is not a number, naming the step and its cases; what
- * was saved before stays.
+ * Throws `non-finite` at the first loss or recorded metric that is not a number, and before saving a state that
+ * holds one, naming the step and its cases; what was saved before stays.
  */
 export async function train(options: LoopOptions): Promise<LoopResult> {
   const { executable, step, totalSteps, stepsPerEpoch, batches } = options;
   let { state, progress = freshProgress } = options;
+  const isEarly = ({ scores }: Progress): boolean =>
+    options.patience !== undefined && waited(scores) >= options.patience;
+  // A run that stopped early and is resumed has nothing left to do.
+  if (isEarly(progress)) return { state, progress, stopped: "early" };
   const began = performance.now() - progress.seconds * 1000;
   /** Started early, awaited later: a failure must not count as unhandled in between. */
   const request = (index: number): Promise<Batch> | undefined => {
@@ -142,10 +146,12 @@ export async function train(options: LoopOptions): Promise<LoopResult> {
       };
     }
     options.onRow?.(row);
-    const early = options.patience !== undefined && waited(progress.scores) >= options.patience;
+    const early = isEarly(progress);
     const asked = options.shouldStop?.(progress) ?? false;
-    if (best || early || asked || done % options.saveEvery === 0 || done === totalSteps)
+    if (best || early || asked || done % options.saveEvery === 0 || done === totalSteps) {
+      requireFiniteState(state, index, batch.cases);
       await options.save(state, progress, best);
+    }
     if (early || asked) {
       stopped = early ? "early" : "asked";
       break;
@@ -180,6 +186,13 @@ function readMetrics(outputs: Readonly<Record<string, Tensor>>): Record<string, 
       .filter(([name]) => name.startsWith("metric:"))
       .map(([name, { data }]) => [name.slice("metric:".length), Number(data[0])]),
   );
+}
+
+/** A gradient can overflow where the loss did not: such weights must not replace the last good checkpoint. */
+function requireFiniteState(state: State, index: number, cases: readonly string[]): void {
+  for (const [name, { data }] of Object.entries(state))
+    for (let at = 0; at < data.length; at++)
+      if (!Number.isFinite(Number(data[at]))) requireFinite({ [name]: Number(data[at]) }, index, cases);
 }
 
 function requireFinite(

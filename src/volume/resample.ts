@@ -57,9 +57,14 @@ export function resampleLabels(
 
 /**
  * The grid that covers the same space with other voxels: same axes, same centre, as many voxels as come
- * closest to the same extent (at least one). An axis of one voxel, as in a 2-D image, stays as it is.
+ * closest to the same extent (at least one), or with `cover` as few as leave nothing of it out. An axis of one
+ * voxel, as in a 2-D image, stays as it is.
  */
-export function withSpacing(grid: Grid, spacing: Point3): Grid {
+export function withSpacing(
+  grid: Grid,
+  spacing: Point3,
+  { cover = false }: { readonly cover?: boolean } = {},
+): Grid {
   if (spacing.some((mm) => !(mm > 0 && Number.isFinite(mm))))
     fail("bad-argument", {
       what: "a voxel size is not a length",
@@ -68,8 +73,10 @@ export function withSpacing(grid: Grid, spacing: Point3): Grid {
     });
   const old = spacingMm(grid.affine);
   const flat = (axis: number) => grid.size[axis] === 1;
+  // Rounding noise of affines is no reason for one voxel more.
+  const whole = (count: number) => (cover ? Math.ceil(count - 1e-4) : Math.round(count));
   const size = grid.size.map((n, axis) =>
-    flat(axis) ? 1 : Math.max(1, Math.round((n * old[axis]!) / spacing[axis]!)),
+    flat(axis) ? 1 : Math.max(1, whole((n * old[axis]!) / spacing[axis]!)),
   ) as unknown as Size3;
   const affine = [...grid.affine];
   for (let row = 0; row < 3; row++)

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { GyrusError } from "../../core/errors.js";
+import { unetExtents } from "../../models/unet.js";
 import { type Augmentation, augmentations, defineAugmentation } from "../../transforms/augmentation.js";
 
 const positive = z.number().positive();
@@ -102,7 +103,24 @@ export const segmentationSchema = z
     /** Overlap of prediction windows, as a part of the patch. */
     overlap: z.number().min(0).lt(1),
   })
-  .strict();
+  .strict()
+  .superRefine((config, context) => {
+    const problem = (path: string, message: string): void =>
+      context.addIssue({ code: "custom", path: path.split("."), message });
+    const { dimensions, network, patch, loss } = config;
+    if (loss.border !== null && dimensions === 3) problem("loss.border", "border weights are for 2-D only");
+    if (loss.crossEntropy === 0 && loss.dice === 0)
+      problem("loss", "crossEntropy and dice are both 0: nothing would be learned");
+    if (patch === "auto") {
+      if (network.padding === "valid")
+        problem("patch", "valid convolutions need the patch given, e.g. --set patch=572,572,1");
+      return;
+    }
+    if (dimensions === 2 && patch[2] !== 1)
+      problem("patch", `a 2-D patch is 1 voxel along the third axis, not ${patch[2]}`);
+    const extents = unetExtents(patch.slice(0, dimensions), network);
+    if (extents !== undefined) problem("patch", `${patch.join("x")}; the network wants ${extents}`);
+  });
 
 export type SegmentationConfig = z.infer<typeof segmentationSchema>;
 

@@ -29,10 +29,10 @@ export async function requireNoRun(dir: string): Promise<void> {
     });
 }
 
-/** Make a new run folder. */
-export async function createRunFolder(dir: string): Promise<void> {
+/** Make a new run folder with its `run.json`, or nothing at all. */
+export async function createRunFolder(dir: string, run: Run): Promise<void> {
   await requireNoRun(dir);
-  await mkdir(`${dir}/checkpoints`, { recursive: true }).catch((cause: unknown) =>
+  const made = await mkdir(`${dir}/checkpoints`, { recursive: true }).catch((cause: unknown) =>
     fail("disk", {
       what: "the run folder cannot be made",
       where: dir,
@@ -40,6 +40,11 @@ export async function createRunFolder(dir: string): Promise<void> {
       cause,
     }),
   );
+  await writeRun(dir, run).catch(async (cause: unknown) => {
+    // A folder without a run.json would be in the way of the next attempt.
+    if (made !== undefined) await rm(made, { recursive: true, force: true });
+    throw cause;
+  });
 }
 
 export async function readRun(dir: string): Promise<Run> {

@@ -72,8 +72,12 @@ export function segmentationStep(
       const logits = unet(scope, image!, networkOptions(config, classes));
       const labels = inner(label!, logits);
       const ce = crossEntropy(logits, labels, {
-        ...(classWeights === undefined ? {} : { classWeights }),
-        ...(weight === undefined ? {} : { voxelWeights: inner(weight, logits) }),
+        // Border weights have the class weights in them already: see `batchMaker`.
+        ...(weight !== undefined
+          ? { voxelWeights: inner(weight, logits) }
+          : classWeights === undefined
+            ? {}
+            : { classWeights }),
       });
       const dice = softDice(logits, labels);
       const loss =

@@ -1,4 +1,3 @@
-import { GyrusError } from "../../core/errors.js";
 import { spacingMm } from "../../volume/affine.js";
 import { minMax, zScore } from "../../volume/intensity.js";
 import { resampleLabels, resampleTo, withSpacing } from "../../volume/resample.js";
@@ -20,7 +19,7 @@ export function networkGrid(grid: Grid, { spacingMm: wanted }: Preparation): Gri
   if (wanted === null) return grid;
   const own = spacingMm(grid.affine);
   const close = own.every((mm, axis) => Math.abs(mm - wanted[axis]!) <= spacingTolerance * wanted[axis]!);
-  return close ? grid : withSpacing(grid, wanted);
+  return close ? grid : withSpacing(grid, wanted, { cover: true });
 }
 
 /** Resample and normalise an image in the canonical frame; throws `bad-data` that names it when it is constant. */
@@ -59,12 +58,6 @@ export function resolvePatch(config: SegmentationConfig, sizes: readonly Size3[]
     if (flat && axis === 2) return 1;
     return Math.max(step, Math.ceil(median(sizes.map((size) => size[axis]!)) / step) * step);
   }) as [number, number, number];
-  if (config.network.padding === "valid")
-    throw new GyrusError("bad-argument", {
-      what: "a network with valid convolutions needs its patch given",
-      where: "patch",
-      fix: "Give extents that stay even before every pooling, e.g. --set patch=572,572,1",
-    });
   while (patch[0] * patch[1] * patch[2] > config.patchVoxels) {
     const longest = patch.indexOf(Math.max(...patch));
     if (patch[longest]! <= step) break;

@@ -22,9 +22,8 @@ import {
   readRun,
   requireNoRun,
   truncateHistory,
-  writeRun,
 } from "./folder.node.js";
-import { fitMemory } from "./memory.node.js";
+import { type Fitted, fitMemory } from "./memory.node.js";
 import { marginOf, segmentationStep } from "./model.js";
 import { type Preparation, resolvePatch, resolveSpacing } from "./prepare.js";
 import type { Run, SegmentationModel } from "./run.js";
@@ -79,6 +78,14 @@ export async function setUp(system: SegmentationSystem, request: TrainRequest): 
     training.map(({ image }) => image.size),
   );
   const classes = dataset.labels.length + 1;
+  if (classes > 256)
+    fail("unsupported", {
+      what: "there are more labels than a segmenting network can have",
+      where: dataset.root,
+      expected: "at most 255 labels beside the background",
+      found: `${dataset.labels.length}`,
+      fix: "Merge labels, or train on a part of them",
+    });
   const shape = { channels: dataset.channels.length, classes, patch };
   const classWeights = config.loss.balanceClasses
     ? balancedWeights(
@@ -86,9 +93,11 @@ export async function setUp(system: SegmentationSystem, request: TrainRequest): 
         classes,
       )
     : null;
-  const fitted = fitMemory(config, (candidate) =>
+  const wanted = old === undefined ? config : { ...config, batch: batchOfRun(old, config) };
+  const fitted = fitMemory(wanted, (candidate) =>
     segmentationStep(candidate, shape, classWeights ?? undefined),
   );
+  if (old !== undefined && fitted.config.batch < wanted.batch) refuseLowering(old, fitted, runDir);
   for (const text of fitted.warnings) note(text);
 
   const model = describeModel(system.name, preset, config, dataset, {
@@ -142,10 +151,7 @@ export async function setUp(system: SegmentationSystem, request: TrainRequest): 
   if (old !== undefined) requireSameRun(old, run, runDir);
   const executable = await nodeCpu.compile(fitted.lowered, threads === undefined ? {} : { threads });
   const start = await startOf(old, fitted.step, run.seed, runDir);
-  if (old === undefined) {
-    await createRunFolder(runDir);
-    await writeRun(runDir, run);
-  }
+  if (old === undefined) await createRunFolder(runDir, run);
   return { run: old ?? run, training, validation, step: fitted.step, executable, ...start };
 }
 
@@ -232,6 +238,22 @@ function subjectCount(cases: readonly Case[]): number {
 async function isSimulated(dir: string): Promise<boolean> {
   const text = await nodeFiles.read(`${dir}/dataset_description.json`).catch(() => undefined);
   return text !== undefined && /simulated/i.test(new TextDecoder().decode(text));
+}
+
+/** A batch that was lowered to fit into memory stays lowered when the run is resumed with more. */
+function batchOfRun(old: Run, { batch }: SegmentationConfig): number {
+  return old.warnings.length > 0 ? Math.min(batch, old.config.batch) : batch;
+}
+
+function refuseLowering({ config }: Run, { estimateBytes, availableBytes }: Fitted, dir: string): never {
+  const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+  return fail("memory", {
+    what: `the run was begun with batch ${config.batch}, which does not fit into memory now`,
+    where: dir,
+    expected: `more than the ${gib(estimateBytes)} that a smaller batch would take`,
+    found: `${gib(availableBytes)}`,
+    fix: "Close other programs, or go on where there is more memory",
+  });
 }
 
 /** A resumed run goes on with what it began with; throws `bad-argument` that names the first difference. */

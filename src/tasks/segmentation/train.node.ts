@@ -3,7 +3,7 @@ import { plateauReductions, type Schedule, scheduleFactor } from "../../optim/sc
 import { type Progress, train } from "../../train/loop.js";
 import type { TrainRequest, TrainSummary } from "../verbs.js";
 import { threadedBatches } from "./batches.node.js";
-import { historyWriter, loadCheckpoint, paths, saveCheckpoint } from "./folder.node.js";
+import { historyWriter, loadCheckpoint, paths, readHistory, saveCheckpoint } from "./folder.node.js";
 import { encodeNetwork, networkOfState } from "./network.node.js";
 import { withPlan } from "./plan.node.js";
 import type { Run } from "./run.js";
@@ -24,7 +24,8 @@ export async function trainSegmentation(
   const history = historyWriter(dir);
   const source = threadedBatches(prepared.training, batchPlan(run));
   const threads = run.threads ?? undefined;
-  let lastMetrics: Readonly<Record<string, number>> = {};
+  let best = prepared.progress.bestScore;
+  let bestMetrics = await validatedAt(dir, run, prepared.progress.bestStep);
   let score: number | undefined;
   const budget = plan.minutes === null ? Number.POSITIVE_INFINITY : plan.minutes * 60 * 1.1;
   const sitting = performance.now();
@@ -49,8 +50,8 @@ export async function trainSegmentation(
               const open = await networkOfState(config, model, state, threads);
               const found = await validate(open, prepared.validation);
               await open.network.executable.dispose();
-              if (score === undefined || found.score > score) lastMetrics = found.metrics;
               score = found.score;
+              if (best === null || score > best) [best, bestMetrics] = [score, found.metrics];
               return found;
             },
           }),
@@ -84,13 +85,20 @@ export async function trainSegmentation(
       stopped: result.stopped,
       bestScore: result.progress.bestScore,
       bestStep: result.progress.bestStep,
-      scores: lastMetrics,
+      scores: bestMetrics,
       warnings: run.warnings,
     };
   } finally {
     await source.close();
     await executable.dispose();
   }
+}
+
+/** What the validation after a step found, from the history: a resumed run may never better it. */
+async function validatedAt(dir: string, { model }: Run, step: number): Promise<Record<string, number>> {
+  const row = (await readHistory(dir)).find((one) => one.step === step);
+  const names = [...model.labels.map(({ name }) => `dice ${name}`), "mean dice"];
+  return Object.fromEntries(Object.entries(row?.metrics ?? {}).filter(([name]) => names.includes(name)));
 }
 
 function learningRateAt({ config, plan }: Run, step: number, { scores }: Progress): number {
