@@ -1,4 +1,5 @@
 import { mkdir } from "node:fs/promises";
+import { fail } from "../../core/errors.js";
 import { rng } from "../../core/rng.js";
 import type { DataSet } from "../../io/dataset.js";
 import { openDataSet, writeText } from "../../io/node.js";
@@ -40,10 +41,16 @@ export async function evaluateSegmentation(request: EvaluateRequest): Promise<Ev
   const scores: CaseScore[] = [];
   const accuracies: number[] = [];
   for (const [at, one] of cases.entries()) {
-    signal?.throwIfAborted();
+    if (signal?.aborted)
+      fail("runtime", {
+        what: "the evaluation was interrupted",
+        where: runDir,
+        found: `${at} of ${cases.length} cases judged`,
+        fix: "Run it again: nothing is written before all cases are judged, predictions aside",
+      });
     request.onProgress?.(at, cases.length, one.id);
     const { image, label, native } = await loadLabelled(dataset, one);
-    const predicted = await segmentImage(open, image, one.images[0]!, { mirror, signal });
+    const predicted = await segmentImage(open, image, one.images[0]!, { mirror });
     await writePrediction(
       `${paths.predictions(runDir)}/${predictionName(one.images[0]!)}`,
       predicted,

@@ -72,7 +72,10 @@ export function predictionName(scan: string): string {
   return `${stem}_seg${extension === ".png" ? ".png" : ".nii.gz"}`;
 }
 
-/** Predict scans one by one; each result is written before the next scan is read, so that nothing done is lost. */
+/**
+ * Predict scans one by one; each result is written before the next scan is read, so that nothing done is lost.
+ * When `signal` is aborted the scan in hand is finished, and what is done by then is returned.
+ */
 export async function predictSegmentation(request: PredictRequest): Promise<PredictSummary> {
   const { scans, outDir, mirror, signal, threads } = request;
   const open = await openModelAt(request.model, threads);
@@ -94,15 +97,15 @@ export async function predictSegmentation(request: PredictRequest): Promise<Pred
   );
   const files: { scan: string; prediction: string }[] = [];
   for (const [at, group] of groups.entries()) {
-    signal?.throwIfAborted();
+    if (signal?.aborted) break;
     request.onProgress?.(at, groups.length, group[0]!);
     const { image, native } = await loadImage(group, open.model.channels);
-    const labels = await segmentImage(open, image, group[0]!, { mirror, signal });
+    const labels = await segmentImage(open, image, group[0]!, { mirror });
     const prediction = `${outDir}/${names[at]}`;
     await writePrediction(prediction, labels, native, open.model.labelValues);
     files.push({ scan: group[0]!, prediction });
   }
-  request.onProgress?.(groups.length, groups.length, "");
+  request.onProgress?.(files.length, groups.length, "");
   await open.network.executable.dispose();
   return { files };
 }
