@@ -10,14 +10,14 @@ import { join } from "node:path";
 import { root, setup } from "./setup.mjs";
 
 const asked = process.argv.indexOf("--minutes");
-const minutes = asked < 0 ? "1.5" : (process.argv[asked + 1] ?? "");
+const minutes = asked < 0 ? "2" : (process.argv[asked + 1] ?? "");
 
 setup();
 process.chdir(root);
 mkdirSync("demo", { recursive: true });
 
-cohort("demo/cohort", "20", "1");
-cohort("demo/unseen", "6", "1001");
+cohort("demo/cohort", "16", "1");
+cohort("demo/unseen", "4", "1001");
 const run = nextRun();
 gyrus("train", "segment-unet", "--data", "demo/cohort", "--out", run, "--minutes", minutes, "--seed", "1");
 gyrus("evaluate", run, "--data", "demo/unseen");

@@ -50,7 +50,7 @@ const doors = ["index.ts", "node.ts", "web.ts"];
 const everywhere = "version.ts";
 
 /** Packages that run in Node only. */
-const nodeOnly = ["onnxruntime-node", "commander", "cli-progress"];
+const nodeOnly = ["onnxruntime-node", "piscina", "commander", "cli-progress"];
 
 interface Import {
   readonly to: string;
