@@ -101,6 +101,11 @@ function fromSystem(thrown: unknown): GyrusError | undefined {
       fix: "Close other programs, or work on smaller images or patches",
       cause: thrown,
     });
+  if (thrown.name === "AbortError")
+    return new GyrusError("runtime", {
+      what: "interrupted before it was finished",
+      fix: "Give the same command again",
+    });
   const { code, path } = thrown as NodeJS.ErrnoException;
   const known = code === undefined ? undefined : systemErrors[code];
   if (known === undefined) return undefined;

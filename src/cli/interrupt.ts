@@ -1,3 +1,4 @@
+import { fail } from "../core/errors.js";
 import { exitCodes } from "./exit.js";
 import type { Shell } from "./shell.js";
 
@@ -24,4 +25,10 @@ export async function interruptible<T>(
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);
   }
+}
+
+/** Throws where the signal has been aborted, for work that leaves nothing behind when it is thrown out of. */
+export function stopIfAsked(signal: AbortSignal): void {
+  if (signal.aborted)
+    fail("runtime", { what: "interrupted; nothing was written", fix: "Give the same command again" });
 }

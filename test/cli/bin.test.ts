@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { encodeModel } from "../../src/graph/onnx/model.js";
 import { systems } from "../../src/systems/registry.js";
 import { version } from "../../src/version.js";
-import { built, gyrus } from "./bin.js";
+import { built, gyrus, starting } from "./bin.js";
 
 const commands = [
   "list",
@@ -171,6 +171,15 @@ describe("simulate", () => {
     const { code, error } = await errorOf(...words, "--out", "one");
     expect([code, error.kind]).toEqual([2, "exists"]);
     expect(await readdir(join(folder, "one"), { recursive: true })).toEqual(before);
+  });
+
+  it.skipIf(process.platform === "win32")("leaves nothing behind at Ctrl-C", async () => {
+    const { child, finished } = starting([...words, "--subjects", "500", "--out", "never"], folder);
+    child.stderr.once("data", () => child.kill("SIGINT"));
+    const { code, out, err } = await finished;
+    expect([code, out]).toEqual([3, ""]);
+    expect(err).toContain("gyrus: interrupted; nothing was written.");
+    expect((await readdir(folder)).filter((name) => name.includes("never"))).toEqual([]);
   });
 
   it("makes what inspect finds nothing wrong with", async () => {

@@ -5,6 +5,7 @@ import { type CohortOptions, type CohortPreset, cohortPresets } from "../../sim/
 import { writeCohort } from "../../sim/node.js";
 import type { Size3 } from "../../volume/volume.js";
 import { defineCommand, type Finish, numberWithin } from "../command.js";
+import { interruptible, stopIfAsked } from "../interrupt.js";
 import { counted } from "../print.js";
 import { countingProgress, progressOn } from "../progress.js";
 
@@ -79,10 +80,19 @@ export function simulateCommand(finish: Finish): Command {
           fix: suggestionFor(cohort, cohorts),
         });
       const progress = progressOn(shell);
-      const made = await writeCohort(options.out, {
-        ...cohortOptions(options),
-        onProgress: countingProgress(progress, "head"),
-      }).finally(progress.stop);
+      const show = countingProgress(progress, "head");
+      const made = await interruptible(
+        shell,
+        "Stopping after this head; nothing will be written.",
+        (signal) =>
+          writeCohort(options.out, {
+            ...cohortOptions(options),
+            onProgress: (done, total) => {
+              stopIfAsked(signal);
+              show(done, total);
+            },
+          }),
+      ).finally(progress.stop);
       return {
         result: made,
         text: `${counted(made.subjects.length, "simulated head")} in ${made.folder}\nTrue label maps in ${made.truth}`,
