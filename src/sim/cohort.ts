@@ -189,7 +189,7 @@ export function measureVolumes(brain: RenderedBrain): BrainVolumes {
   };
 }
 
-function checkOptions({ subjects, seed, noisePercent, biasPercent, ageYears }: CohortOptions): void {
+export function checkOptions({ subjects, seed, noisePercent, biasPercent, ageYears }: CohortOptions): void {
   if (!(Number.isInteger(subjects) && subjects >= 1 && subjects <= 9999))
     fail("bad-argument", {
       what: "the number of subjects is not possible",

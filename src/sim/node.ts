@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, rename, rm, rmdir, writeFile } from "node:fs/p
 import { basename, dirname, join, resolve } from "node:path";
 import { fail, GyrusError } from "../core/errors.js";
 import { writeVolume } from "../io/node.js";
+
 import {
   imageSidecar,
   participantColumns,
@@ -13,8 +14,9 @@ import {
   truthDescription,
   tsv,
 } from "./bids.js";
-import { type CohortOptions, type SimulatedSubject, simulateBrains } from "./cohort.js";
+import type { CohortOptions, SimulatedSubject } from "./cohort.js";
 import { coarseStructures, fullStructures } from "./labels.js";
+import { simulateInParallel } from "./subjects.node.js";
 
 /** What `writeCohort` has made. */
 export interface WrittenCohort {
@@ -47,7 +49,7 @@ export async function writeCohort(folder: string, options: WriteCohortOptions): 
   try {
     const truth = await writeHeads(building, options);
     const rows: (readonly string[])[] = [participantColumns];
-    for await (const subject of simulateBrains(options)) {
+    for await (const subject of simulateInParallel(options)) {
       await writeSubject(building, truth, subject, options);
       rows.push(participantRow(subject));
       subjects.push(subject.id);
@@ -59,8 +61,8 @@ export async function writeCohort(folder: string, options: WriteCohortOptions): 
     await rename(building, target);
   } catch (cause) {
     await rm(building, { recursive: true, force: true });
-    if (cause instanceof GyrusError) throw cause;
-    diskError(target, cause);
+    if (cause instanceof Error && "code" in cause && !(cause instanceof GyrusError)) diskError(target, cause);
+    throw cause;
   }
   return { folder: target, truth: join(target, truthFolder), subjects };
 }

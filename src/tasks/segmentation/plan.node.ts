@@ -40,7 +40,7 @@ export async function withPlan(prepared: Prepared, dir: string, began: number): 
 
 /** Time of a step and of a validation, from a few steps whose results are thrown away. */
 async function measure({ executable, step, training, validation, run, state }: Prepared) {
-  const source = threadedBatches(training, batchPlan(run));
+  const source = await threadedBatches(training, batchPlan(run));
   const rows: number[] = [];
   const steps = 8;
   await train({

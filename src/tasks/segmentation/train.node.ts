@@ -22,7 +22,7 @@ export async function trainSegmentation(
   const dir = request.runDir;
   const { config, model, plan } = run;
   const history = historyWriter(dir);
-  const source = threadedBatches(prepared.training, batchPlan(run));
+  const source = await threadedBatches(prepared.training, batchPlan(run));
   const threads = run.threads ?? undefined;
   let best = prepared.progress.bestScore;
   let bestMetrics = await validatedAt(dir, run, prepared.progress.bestStep);
