@@ -38,6 +38,7 @@ export function foldOf(dataset: Splittable, fold: number, folds: number, seed: n
       where: dataset.name,
       expected: `2 to ${subjects.length}, the number of subjects`,
       found: `${folds}`,
+      fix: "Choose a number of folds in that range",
     });
   if (!(Number.isInteger(fold) && fold >= 0 && fold < folds))
     fail("bad-argument", {
@@ -45,6 +46,7 @@ export function foldOf(dataset: Splittable, fold: number, folds: number, seed: n
       where: dataset.name,
       expected: `0 to ${folds - 1}`,
       found: `${fold}`,
+      fix: "Choose one of these folds, or ask for more folds",
     });
   const groups = dataset.stack ? blocks(subjects, folds) : dealt(shuffled(subjects, seed), folds);
   const held = new Set(groups[fold]);

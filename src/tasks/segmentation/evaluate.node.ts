@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { fail } from "../../core/errors.js";
 import { rng } from "../../core/rng.js";
 import type { DataSet } from "../../io/dataset.js";
-import { openDataSet, writeText } from "../../io/node.js";
+import { fingerprint, openDataSet, writeText } from "../../io/node.js";
 import { bootstrapMean, type MeanInterval } from "../../metrics/interval.js";
 import { countLabels } from "../../metrics/overlap.js";
 import { pixelAccuracy } from "../../metrics/pixel.js";
@@ -30,7 +30,7 @@ export async function evaluateSegmentation(request: EvaluateRequest): Promise<Ev
   const run = await readRun(runDir);
   const open = await openModelAt(runDir, threads);
   const dataset = await openDataSet(request.dataDir ?? run.data.root, dataSetOptions(run));
-  const own = await isOwnData(run, dataset);
+  const own = request.dataDir === undefined || (await isOwnData(run, dataset));
   const cases = own ? casesOf(dataset, run.split.validation) : dataset.cases;
   await mkdir(paths.predictions(runDir), { recursive: true });
   // In a picture both classes are structures; in a scan the background is everything else.
@@ -74,7 +74,7 @@ export async function evaluateSegmentation(request: EvaluateRequest): Promise<Ev
   );
   const result: EvaluateSummary = {
     run: runDir,
-    set: own ? describeSplit(run) : `all cases of ${dataset.name}, none of them seen in training by name`,
+    set: own ? describeSplit(run) : describeOther(run, dataset),
     caseCount: summary.caseCount,
     subjectCount: summary.subjectCount,
     labels: Object.keys(labels),
@@ -107,14 +107,16 @@ export async function evaluateSegmentation(request: EvaluateRequest): Promise<Ev
 
 const plain = ({ mean, low, high }: MeanInterval) => ({ mean, low: low ?? mean, high: high ?? mean });
 
-/** The data of the run, wherever the folder lies now: the same name and the same cases. */
-async function isOwnData(run: Run, dataset: DataSet): Promise<boolean> {
-  const known = new Set([...run.split.train, ...run.split.validation, ...run.split.test]);
-  return (
-    dataset.name === run.data.name &&
-    dataset.cases.length === known.size &&
-    dataset.cases.every(({ id }) => known.has(id))
-  );
+/** The data of the run, wherever the folder lies now. Names alone would not do: other cohorts have a sub-001 too. */
+async function isOwnData({ data }: Run, dataset: DataSet): Promise<boolean> {
+  return dataset.cases.length === data.cases && (await fingerprint(dataset)).sha256 === data.sha256;
+}
+
+function describeOther({ split }: Run, { name, cases }: DataSet): string {
+  const known = new Set([...split.train, ...split.validation, ...split.test]);
+  const shared = cases.filter(({ id }) => known.has(id)).length;
+  const names = shared === 0 ? "no name" : `${shared} names`;
+  return `all cases of ${name}, another data set than that of the run (${names} in common)`;
 }
 
 function describeSplit({ split }: Run): string {
