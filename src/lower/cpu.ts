@@ -1,6 +1,6 @@
 import { div, exp, log, sub } from "../ops/elementwise.js";
 import { max, sum } from "../ops/reduce.js";
-import { inputGrad, weightGrad } from "./cpu/conv.js";
+import { inputGrad, weightGrad } from "./conv/gradients.js";
 import { portableSpellings } from "./spell.js";
 import type { Rewrite, Spelling, Target } from "./target.js";
 

@@ -1,3 +1,4 @@
+import { blockwiseInputGrad } from "./conv/gradients.js";
 import { portableSpellings } from "./spell.js";
 import type { Target } from "./target.js";
 
@@ -6,5 +7,5 @@ export const portable: Target = {
   name: "portable",
   opsets: { "": 18 },
   spellings: portableSpellings,
-  rewrites: {},
+  rewrites: { convInputGrad: blockwiseInputGrad },
 };
