@@ -99,8 +99,11 @@ export function shiftOrigin(a: Affine, offset: Point3): Affine {
 
 /** The nearest proper rotation to a 3x3 row-major matrix (orthogonal Procrustes, by singular values). */
 export function nearestRotation(m: readonly number[]): number[] {
+  // Entries far below the others' rounding count as none: the decomposition goes astray on denormal numbers.
+  const least = Number.EPSILON * Math.max(...m.map(Math.abs));
+  const clean = m.map((entry) => (Math.abs(entry) < least ? 0 : entry));
   const svd = new SingularValueDecomposition(
-    new Matrix([m.slice(0, 3) as number[], m.slice(3, 6) as number[], m.slice(6, 9) as number[]]),
+    new Matrix([clean.slice(0, 3), clean.slice(3, 6), clean.slice(6, 9)]),
     { autoTranspose: true },
   );
   return svd.leftSingularVectors.mmul(svd.rightSingularVectors.transpose()).to1DArray();
