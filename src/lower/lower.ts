@@ -49,7 +49,8 @@ export function lower(
       const signature = JSON.stringify([type, domain, inputs, attributes, outputs]);
       const known = written.get(signature);
       if (known !== undefined) return known;
-      const name = `${node.op}_${node.id}_${count}`;
+      // Not the graph node's id, which counts all that was ever built: equal programs give equal bytes.
+      const name = `${node.op}_${count}`;
       const made = Array.from({ length: outputs }, (_, i) => `%${count}.${i}`);
       count++;
       for (const [i, name] of made.entries()) sizes.set(name, bytesOf(node.outputs[i] ?? node.outputs[0]!));

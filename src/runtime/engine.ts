@@ -45,7 +45,7 @@ export function checkFeeds(
 /** The runtime's complaint with the line that built the node it names. */
 export function explain(cause: unknown, { origins }: Lowered): GyrusError {
   const message = cause instanceof Error ? cause.message : String(cause);
-  const named = [...message.matchAll(/[A-Za-z]+_\d+_\d+/g)].map(([name]) => origins.get(name));
+  const named = [...message.matchAll(/[A-Za-z]+_\d+/g)].map(([name]) => origins.get(name));
   const node = named.find((candidate) => candidate !== undefined);
   const memory = /bad_alloc|failed to allocate|out of memory/i.test(message);
   return new GyrusError(memory ? "memory" : "runtime", {

@@ -199,9 +199,9 @@ describe("a run folder", () => {
   });
 
   it.each([
-    [{ set: { ...quick, batch: "1" } }, /begun with another config\..*"batch":2.*"batch":1/],
+    [{ set: { ...quick, batch: "1" } }, /begun with another config\.batch\. Expected 2\. Found 1\./],
     [{ seed: 2 }, /begun with another seed\. Expected 1\. Found 2\./],
-    [{ epochs: 2 }, /begun with another config/],
+    [{ epochs: 2 }, /begun with another config\.epochs\. Expected 1\. Found 2\./],
     [{ preset: "small" }, /begun with another preset\. Expected "tiny"\. Found "small"\./],
     [{ fold: 1 }, /begun with another split/],
   ] as const)("is not resumed with %j", async (changes, words) => {

@@ -256,6 +256,23 @@ function refuseLowering({ config }: Run, { estimateBytes, availableBytes }: Fitt
   });
 }
 
+/** Where two records of plain data differ first, whatever the order of their keys. */
+function firstDifference(
+  before: unknown,
+  after: unknown,
+  path: readonly string[] = [],
+): { readonly path: readonly string[]; readonly before: unknown; readonly after: unknown } | undefined {
+  const isRecord = (value: unknown): value is Record<string, unknown> =>
+    typeof value === "object" && value !== null && !Array.isArray(value);
+  if (!isRecord(before) || !isRecord(after))
+    return JSON.stringify(before) === JSON.stringify(after) ? undefined : { path, before, after };
+  for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
+    const found = firstDifference(before[key], after[key], [...path, key]);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 /** A resumed run goes on with what it began with; throws `bad-argument` that names the first difference. */
 function requireSameRun(old: Run, now: Run, dir: string): void {
   const pick = ({ system, preset, seed, config, model, data, split }: Run): Record<string, unknown> => ({
@@ -268,18 +285,17 @@ function requireSameRun(old: Run, now: Run, dir: string): void {
     data: data.sha256,
     split,
   });
-  const [before, after] = [pick(old), pick(now)];
-  for (const key of Object.keys(before)) {
-    const [found, expected] = [JSON.stringify(after[key]), JSON.stringify(before[key])];
-    if (found !== expected)
-      fail("bad-argument", {
-        what: `the run was begun with another ${key === "data" ? "content of the data set" : key}`,
-        where: dir,
-        expected: expected.slice(0, 300),
-        found: found.slice(0, 300),
-        fix: "Resume with the options that the run was begun with, or start a new run with another --out",
-      });
-  }
+  const difference = firstDifference(pick(old), pick(now));
+  if (difference === undefined) return;
+  const { path, before, after } = difference;
+  const show = (value: unknown): string => (JSON.stringify(value) ?? "nothing").slice(0, 300);
+  fail("bad-argument", {
+    what: `the run was begun with another ${path[0] === "data" ? "content of the data set" : path.join(".")}`,
+    where: dir,
+    expected: show(before),
+    found: show(after),
+    fix: "Resume with the options that the run was begun with, or start a new run with another --out",
+  });
 }
 
 /** What decides the batches of a run. */
