@@ -29,7 +29,6 @@ export function fitMemory(
     const estimate = estimateBytes(lowered);
     if (estimate <= availableBytes)
       return { config: candidate, step, lowered, warnings, estimateBytes: estimate, availableBytes };
-    const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
     if (candidate.batch === 1)
       fail("memory", {
         what: "a training step with one sample does not fit into memory",
@@ -43,4 +42,9 @@ export function fitMemory(
     );
     candidate = { ...candidate, batch };
   }
+}
+
+/** Bytes for people. */
+export function gib(bytes: number): string {
+  return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 }

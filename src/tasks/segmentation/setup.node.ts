@@ -23,7 +23,7 @@ import {
   requireNoRun,
   truncateHistory,
 } from "./folder.node.js";
-import { fitMemory } from "./memory.node.js";
+import { fitMemory, gib } from "./memory.node.js";
 import { marginOf, segmentationStep } from "./model.js";
 import { type Preparation, resolvePatch, resolveSpacing } from "./prepare.js";
 import { batchOfRun, refuseLowering, requireSameRun } from "./resume.js";
@@ -53,12 +53,12 @@ export interface Prepared {
 export async function setUp(system: SegmentationSystem, request: TrainRequest): Promise<Prepared> {
   const note = (text: string): void =>
     request.onProgress?.({ step: 0, totalSteps: 0, epoch: 0, secondsLeft: 0, note: text });
-  const { preset, config } = configurationOf(system, request);
   const { runDir, threads } = request;
   const old = request.resume ? await readRun(runDir) : undefined;
   if (old === undefined) await requireNoRun(runDir);
 
   const dataset = await openDataSet(request.dataDir, request.dataset);
+  const { preset, config } = configurationOf(system, request, dataset);
   const folds = Math.min(request.folds ?? 5, subjectCount(dataset.cases));
   const split = foldOf(dataset, request.fold ?? 0, folds, request.seed);
   note(`reading ${split.train.length + split.validation.length} cases`);
@@ -156,26 +156,55 @@ export async function setUp(system: SegmentationSystem, request: TrainRequest): 
   return { run: old ?? run, training, validation, step: fitted.step, executable, ...start };
 }
 
+/** The preset asked for, or the first one with as many axes as the images, with the changes asked for. */
 function configurationOf(
   system: SegmentationSystem,
   request: TrainRequest,
+  { dimensions, root }: DataSet,
 ): { preset: string; config: SegmentationConfig } {
   const presets = Object.keys(system.presets);
-  const preset = request.preset ?? presets[0]!;
+  const fitting = presets.filter((name) => system.presets[name]!.dimensions <= dimensions);
+  const preset =
+    request.preset ?? presets.find((name) => system.presets[name]!.dimensions === dimensions) ?? fitting[0]!;
   const base =
     system.presets[preset] ??
     fail("not-found", {
       what: `${system.name} has no preset "${preset}"`,
       fix: `Presets: ${presets.join(", ")}`,
     });
+  if (base.dimensions > dimensions)
+    fail("bad-argument", {
+      what: `the preset "${preset}" is for volumes`,
+      where: root,
+      expected: "3-D images",
+      found: "2-D pictures",
+      fix: `Choose one of ${fitting.join(", ")}`,
+    });
   const changes =
     request.epochs === undefined ? request.set : { ...request.set, epochs: String(request.epochs) };
   return { preset, config: withChanges(base, changes) };
 }
 
+/** Part of the free memory that the images may take: they are held twice, as read and as prepared. */
+const dataShare = 0.4;
+
 async function loadAll(dataset: DataSet, cases: readonly Case[]): Promise<LabelledCase[]> {
   const loaded: LabelledCase[] = [];
-  for (const one of cases) loaded.push(await loadLabelled(dataset, one));
+  const available = process.availableMemory();
+  let bytes = 0;
+  for (const one of cases) {
+    const found = await loadLabelled(dataset, one);
+    bytes += found.image.data.byteLength + found.label.data.byteLength;
+    if (bytes > dataShare * available)
+      fail("memory", {
+        what: `the images do not fit into memory: ${loaded.length} of ${cases.length} cases were read`,
+        where: dataset.root,
+        expected: `at most ${gib(dataShare * available)} of images`,
+        found: `about ${gib((bytes / (loaded.length + 1)) * cases.length)}`,
+        fix: "Train on fewer cases, crop the images, or use a machine with more memory",
+      });
+    loaded.push(found);
+  }
   return loaded;
 }
 
