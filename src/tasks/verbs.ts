@@ -71,7 +71,7 @@ export interface PredictRequest {
   readonly model: string;
   readonly scans: readonly string[];
   readonly outDir: string;
-  /** Average over mirrored copies of the scan: slower, often a little better. */
+  /** Average over copies of the scan mirrored as in training: slower, often a little better. Default true. */
   readonly mirror?: boolean;
   readonly threads?: number;
   readonly signal?: AbortSignal;
@@ -95,6 +95,8 @@ export interface EvaluateRequest {
 /** The same record that the report prints: `overall` is the headline metric over all labels. */
 export interface EvaluateSummary extends EvaluationReport {
   readonly run: string;
+  /** The data set that it was judged on. */
+  readonly dataDir: string;
   /** Share of voxels with the right class, background included, averaged over cases. */
   readonly accuracy?: { readonly mean: number; readonly low: number; readonly high: number };
 }

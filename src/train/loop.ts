@@ -54,6 +54,8 @@ export interface LoopOptions {
   readonly progress?: Progress;
   /** Steps of the whole training. */
   readonly totalSteps: number;
+  /** Asked after every step how many steps the whole training has by now: a budget of time is kept that way. */
+  readonly replan?: (progress: Progress) => number;
   readonly stepsPerEpoch: number;
   readonly seed: number | string;
   readonly batches: BatchSource;
@@ -86,7 +88,8 @@ export interface LoopResult {
  * holds one, naming the step and its cases; what was saved before stays.
  */
 export async function train(options: LoopOptions): Promise<LoopResult> {
-  const { executable, step, totalSteps, stepsPerEpoch, batches } = options;
+  const { executable, step, stepsPerEpoch, batches } = options;
+  let { totalSteps } = options;
   let { state, progress = freshProgress } = options;
   const isEarly = ({ scores }: Progress): boolean =>
     options.patience !== undefined && waited(scores) >= options.patience;
@@ -104,7 +107,7 @@ export async function train(options: LoopOptions): Promise<LoopResult> {
 
   while (progress.step < totalSteps) {
     const index = progress.step;
-    const batch = await ahead!;
+    const batch = await (ahead ?? batches(index));
     ahead = request(index + 1);
     const learningRate = options.learningRate(index, progress);
     const outputs = await executable.run({
@@ -120,6 +123,7 @@ export async function train(options: LoopOptions): Promise<LoopResult> {
     const done = index + 1;
     const { loss, ...others } = metrics;
     progress = { ...progress, step: done, seconds: (performance.now() - began) / 1000 };
+    totalSteps = options.replan?.(progress) ?? totalSteps;
     let row: HistoryRow = {
       step: done,
       epoch: done / stepsPerEpoch,

@@ -179,7 +179,7 @@ describe("predictions", () => {
     const [, size, columns] = grids[2]!;
     const { path } = await scanOf("values.nii.gz", size, placed(columns, size));
     const labels = [{ value: 1, name: "hippocampus" }];
-    const plain = await predict([path], { labels, labelValues: [0, 17] });
+    const plain = await predict([path], { labels, labelValues: [0, 17] }, { mirror: false });
     const mirrored = await predict([path], { labels, labelValues: [0, 17] }, { mirror: true });
     const [a, b] = await Promise.all([plain, mirrored].map(({ files }) => readVolume(files[0]!.prediction)));
     expect([...new Set(a!.volume.data)].sort((x, y) => x - y)).toEqual([0, 17]);

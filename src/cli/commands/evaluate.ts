@@ -11,7 +11,7 @@ import { countingProgress, progressOn } from "../progress.js";
 interface Options {
   readonly data?: string;
   readonly atLeast?: number;
-  readonly mirror?: boolean;
+  readonly mirror: boolean;
   readonly threads?: number;
 }
 
@@ -39,7 +39,7 @@ export function evaluateCommand(finish: Finish): Command {
           "exit with 1 when the overall score is below this",
           numberWithin("--at-least", { low: 0, high: 1 }),
         )
-        .option("--mirror", "average over mirrored copies of the scan")
+        .option("--no-mirror", "do not average over mirrored copies of the scan: faster, often a bit worse")
         .option(
           "--threads <n>",
           "threads of the engine; default: its own choice",
@@ -53,7 +53,7 @@ export function evaluateCommand(finish: Finish): Command {
         verbs.evaluate({
           runDir,
           ...(options.data === undefined ? {} : { dataDir: options.data }),
-          mirror: options.mirror ?? false,
+          mirror: options.mirror,
           ...(options.threads === undefined ? {} : { threads: options.threads }),
           signal,
           onProgress: countingProgress(progress, "case"),

@@ -1,4 +1,5 @@
 import { mkdir } from "node:fs/promises";
+import { resolve } from "node:path";
 import { fail } from "../../core/errors.js";
 import { rng } from "../../core/rng.js";
 import type { DataSet } from "../../io/dataset.js";
@@ -30,6 +31,7 @@ export async function evaluateSegmentation(request: EvaluateRequest): Promise<Ev
   const run = await readRun(runDir);
   const open = await openModelAt(runDir, threads);
   const dataset = await openDataSet(request.dataDir ?? run.data.root, dataSetOptions(run));
+  requireSameTask(run, dataset);
   const own = request.dataDir === undefined || (await isOwnData(run, dataset));
   const cases = own ? casesOf(dataset, run.split.validation) : dataset.cases;
   await mkdir(paths.predictions(runDir), { recursive: true });
@@ -74,6 +76,7 @@ export async function evaluateSegmentation(request: EvaluateRequest): Promise<Ev
   );
   const result: EvaluateSummary = {
     run: runDir,
+    dataDir: resolve(dataset.root),
     set: own ? describeSplit(run) : describeOther(run, dataset),
     caseCount: summary.caseCount,
     subjectCount: summary.subjectCount,
@@ -110,6 +113,19 @@ const plain = ({ mean, low, high }: MeanInterval) => ({ mean, low: low ?? mean, 
 /** The data of the run, wherever the folder lies now. Names alone would not do: other cohorts have a sub-001 too. */
 async function isOwnData({ data }: Run, dataset: DataSet): Promise<boolean> {
   return dataset.cases.length === data.cases && (await fingerprint(dataset)).sha256 === data.sha256;
+}
+
+/** Another data set must have the channels and the label values that the network was trained on. */
+function requireSameTask({ model }: Run, { root, channels, labelValues }: DataSet): void {
+  const same = labelValues.join() === model.labelValues.join() && channels.length === model.channels.length;
+  if (!same)
+    fail("bad-data", {
+      what: "the data set does not fit the network",
+      where: root,
+      expected: `channels ${model.channels.join(", ")}; label values ${model.labelValues.join(", ")}`,
+      found: `channels ${channels.join(", ")}; label values ${labelValues.join(", ")}`,
+      fix: "Evaluate on data with the same channels and the same table of labels",
+    });
 }
 
 function describeOther({ split }: Run, { name, cases }: DataSet): string {

@@ -21,7 +21,7 @@ export async function segmentImage(
   { network, model }: OpenNetwork,
   image: ImageVolume,
   where: string,
-  { mirror = false, signal }: PredictOptions = {},
+  { mirror = true, signal }: PredictOptions = {},
 ): Promise<LabelVolume> {
   const prepared = prepareImage(image, model.preparation, where);
   const probabilities = await predictProbabilities(network, prepared, {

@@ -48,7 +48,7 @@ export function resolveSpacing(config: SegmentationConfig, grids: readonly Grid[
 
 /**
  * What `patch` of a configuration means: the median size of the training images on the network's grid, made a
- * multiple of what the network halves, and cut along its longest axes until it has at most `patchVoxels` voxels.
+ * multiple of what the network halves by rounding down (padding costs time and teaches nothing), and cut along its longest axes until it has at most `patchVoxels` voxels.
  */
 export function resolvePatch(config: SegmentationConfig, sizes: readonly Size3[]): Size3 {
   if (config.patch !== "auto") return config.patch;
@@ -56,7 +56,7 @@ export function resolvePatch(config: SegmentationConfig, sizes: readonly Size3[]
   const flat = config.dimensions === 2;
   const patch = [0, 1, 2].map((axis) => {
     if (flat && axis === 2) return 1;
-    return Math.max(step, Math.ceil(median(sizes.map((size) => size[axis]!)) / step) * step);
+    return Math.max(step, Math.floor(median(sizes.map((size) => size[axis]!)) / step) * step);
   }) as [number, number, number];
   while (patch[0] * patch[1] * patch[2] > config.patchVoxels) {
     const longest = patch.indexOf(Math.max(...patch));

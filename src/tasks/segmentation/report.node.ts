@@ -1,11 +1,11 @@
 import { toClasses } from "../../io/case.js";
 import type { DataSet } from "../../io/dataset.js";
 import { nodeFiles, openDataSet, readVolume, writeText } from "../../io/node.js";
-import type { EvaluationReport, ExampleCase } from "../../report/data.js";
+import type { ExampleCase } from "../../report/data.js";
 import { overlayFigure } from "../../report/figure.js";
 import { buildReport } from "../../report/run.js";
 import { toCanonical } from "../../volume/orient.js";
-import type { ReportRequest, ReportSummary } from "../verbs.js";
+import type { EvaluateSummary, ReportRequest, ReportSummary } from "../verbs.js";
 import { casesOf, loadLabelled } from "./data.node.js";
 import { paths, readHistory, readRun } from "./folder.node.js";
 import { predictionName } from "./predict.node.js";
@@ -59,13 +59,13 @@ export async function reportSegmentation({ runDir }: ReportRequest): Promise<Rep
   return { path: paths.report(runDir) };
 }
 
-async function readEvaluation(dir: string): Promise<EvaluationReport | undefined> {
+async function readEvaluation(dir: string): Promise<EvaluateSummary | undefined> {
   const bytes = await nodeFiles.read(paths.evaluation(dir)).catch(() => undefined);
-  return bytes === undefined ? undefined : (JSON.parse(new TextDecoder().decode(bytes)) as EvaluationReport);
+  return bytes === undefined ? undefined : (JSON.parse(new TextDecoder().decode(bytes)) as EvaluateSummary);
 }
 
 /** Pictures of the best, the median and the worst case by mean Dice over the structures. */
-async function examplesOf(dir: string, run: Run, evaluation: EvaluationReport): Promise<ExampleCase[]> {
+async function examplesOf(dir: string, run: Run, evaluation: EvaluateSummary): Promise<ExampleCase[]> {
   const ranked = evaluation.cases
     .map(({ case: id, scores }) => {
       const values = run.model.labels
@@ -74,7 +74,7 @@ async function examplesOf(dir: string, run: Run, evaluation: EvaluationReport): 
       return { id, dice: values.reduce((a, b) => a + b, 0) / Math.max(1, values.length) };
     })
     .sort((a, b) => b.dice - a.dice);
-  const dataset = await openDataSet(run.data.root, dataSetOptions(run)).catch(() => undefined);
+  const dataset = await openDataSet(evaluation.dataDir, dataSetOptions(run)).catch(() => undefined);
   const known = new Set(dataset?.cases.map(({ id }) => id));
   if (dataset === undefined || !ranked.every(({ id }) => known.has(id))) return [];
   const picks = new Map([

@@ -76,11 +76,14 @@ export const runSchema = z.object({
   plan: z.object({
     /** Absent while a time budget is being measured. */
     totalSteps: z.number().nullable(),
+    /** From which step on how many steps the whole training was to have; several where a time budget was kept. */
+    revisions: z.array(z.object({ step: z.number(), totalSteps: z.number() })),
     stepsPerEpoch: z.number(),
     validateEvery: z.number(),
     saveEvery: z.number(),
     minutes: z.number().nullable(),
     secondsPerStep: z.number().nullable(),
+    secondsPerValidation: z.number().nullable(),
   }),
   memory: z.object({ estimateBytes: z.number(), availableBytes: z.number() }),
   versions: z.record(z.string(), z.string()),

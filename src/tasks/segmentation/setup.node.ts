@@ -131,6 +131,7 @@ export async function setUp(system: SegmentationSystem, request: TrainRequest): 
     split: JSON.parse(JSON.stringify(split)) as Run["split"],
     plan: {
       totalSteps: null,
+      revisions: [],
       stepsPerEpoch:
         config.stepsPerEpoch === "auto"
           ? Math.ceil(training.length / fitted.config.batch)
@@ -139,6 +140,7 @@ export async function setUp(system: SegmentationSystem, request: TrainRequest): 
       saveEvery: 1,
       minutes: request.minutes ?? null,
       secondsPerStep: null,
+      secondsPerValidation: null,
     },
     memory: { estimateBytes: fitted.estimateBytes, availableBytes: fitted.availableBytes },
     versions: { gyrus: version, node: process.versions.node, onnxruntime: engineVersion },

@@ -5,7 +5,8 @@ import type { TrainRequest, TrainSummary } from "../verbs.js";
 import { threadedBatches } from "./batches.node.js";
 import { historyWriter, loadCheckpoint, paths, readHistory, saveCheckpoint } from "./folder.node.js";
 import { encodeNetwork, networkOfState } from "./network.node.js";
-import { withPlan } from "./plan.node.js";
+import { progressAt } from "./plan.js";
+import { keepPlan, withPlan } from "./plan.node.js";
 import type { Run } from "./run.js";
 import { batchPlan, type SegmentationSystem, setUp } from "./setup.node.js";
 import { validate } from "./validate.node.js";
@@ -18,16 +19,16 @@ export async function trainSegmentation(
   const began = performance.now();
   const prepared = await setUp(system, request);
   const { executable, step } = prepared;
-  const run = await withPlan(prepared, request.runDir, began);
   const dir = request.runDir;
+  const run = await withPlan(prepared, dir, began);
   const { config, model, plan } = run;
+  const keeper = keepPlan(run, dir, prepared.progress, (performance.now() - began) / 1000);
   const history = historyWriter(dir);
   const source = await threadedBatches(prepared.training, batchPlan(run));
   const threads = run.threads ?? undefined;
   let best = prepared.progress.bestScore;
   let bestMetrics = await validatedAt(dir, run, prepared.progress.bestStep);
   let score: number | undefined;
-  const budget = plan.minutes === null ? Number.POSITIVE_INFINITY : plan.minutes * 60 * 1.1;
   const sitting = performance.now();
   const before = prepared.progress.step;
 
@@ -38,18 +39,21 @@ export async function trainSegmentation(
       state: prepared.state,
       progress: prepared.progress,
       totalSteps: plan.totalSteps!,
+      replan: keeper.replan,
       stepsPerEpoch: plan.stepsPerEpoch,
       seed: run.seed,
       batches: source.batches,
-      learningRate: (at, progress) => learningRateAt(run, at, progress),
+      learningRate: (at, progress) => learningRateAt(keeper.run(), at, progress),
       validateEvery: plan.validateEvery,
       ...(prepared.validation.length === 0
         ? {}
         : {
             validate: async (state) => {
+              const asked = performance.now();
               const open = await networkOfState(config, model, state, threads);
               const found = await validate(open, prepared.validation);
               await open.network.executable.dispose();
+              keeper.validated((performance.now() - asked) / 1000);
               score = found.score;
               if (best === null || score > best) [best, bestMetrics] = [score, found.metrics];
               return found;
@@ -59,25 +63,27 @@ export async function trainSegmentation(
       saveEvery: plan.saveEvery,
       save: async (state, progress, best) => {
         await history.flush();
+        await keeper.settled();
         if (best) await saveCheckpoint(paths.best(dir), state, progress);
         await saveCheckpoint(paths.last(dir), state, progress);
       },
       onRow: (row) => {
         history.write(row);
         const perStep = (performance.now() - sitting) / 1000 / (row.step - before);
+        const totalSteps = keeper.run().plan.totalSteps!;
         request.onProgress?.({
           step: row.step,
-          totalSteps: plan.totalSteps!,
+          totalSteps,
           epoch: row.epoch,
           loss: row.trainLoss!,
           ...(score === undefined ? {} : { score }),
-          secondsLeft: perStep * (plan.totalSteps! - row.step),
+          secondsLeft: perStep * (totalSteps - row.step),
         });
       },
-      shouldStop: ({ seconds }) => (request.signal?.aborted ?? false) || seconds > budget,
+      shouldStop: () => request.signal?.aborted ?? false,
     });
     await history.flush();
-    if (result.stopped !== "asked" || result.progress.seconds > budget) await writeModel(dir, run);
+    if (result.stopped !== "asked") await writeModel(dir, run);
     return {
       run: dir,
       steps: result.progress.step,
@@ -111,7 +117,11 @@ function learningRateAt({ config, plan }: Run, step: number, { scores }: Progres
           scores.map((score) => -score),
           patience,
         );
-  return config.optimizer.learningRate * scheduleFactor(schedule, step, plan.totalSteps!, reductions);
+  const total = plan.totalSteps!;
+  return (
+    config.optimizer.learningRate *
+    scheduleFactor(schedule, progressAt(plan.revisions, step) * total, total, reductions)
+  );
 }
 
 /** Write `model.onnx` from the best weights, or the last ones where nothing was validated. */

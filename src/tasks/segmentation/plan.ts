@@ -1,0 +1,18 @@
+import type { Run } from "./run.js";
+
+type Revisions = Run["plan"]["revisions"];
+
+/**
+ * How far a training is at a step, from 0 to 1, where its length was revised on the way: every revision spreads what
+ * was left over the steps that were then to come, so that a schedule never jumps and always ends at 1.
+ */
+export function progressAt(revisions: Revisions, step: number): number {
+  let progress = 0;
+  revisions.forEach((revision, at) => {
+    const until = Math.min(step, revisions[at + 1]?.step ?? step);
+    const left = revision.totalSteps - revision.step;
+    if (until > revision.step && left > 0)
+      progress += (1 - progress) * Math.min(1, (until - revision.step) / left);
+  });
+  return progress;
+}

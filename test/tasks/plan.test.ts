@@ -1,0 +1,42 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { progressAt } from "../../src/tasks/segmentation/plan.js";
+
+describe("progress through a training", () => {
+  it("is the share of the steps where the plan was never revised", () => {
+    const plan = [{ step: 0, totalSteps: 200 }];
+    expect([0, 50, 200].map((step) => progressAt(plan, step))).toEqual([0, 0.25, 1]);
+  });
+
+  it("spreads what is left over the steps that are then to come", () => {
+    const plan = [
+      { step: 0, totalSteps: 100 },
+      { step: 50, totalSteps: 250 },
+    ];
+    expect([50, 150, 250].map((step) => progressAt(plan, step))).toEqual([0.5, 0.75, 1]);
+  });
+
+  it("never goes back, never jumps at a revision, and ends at 1", () => {
+    const revision = fc.record({
+      after: fc.integer({ min: 1, max: 40 }),
+      left: fc.integer({ min: 41, max: 200 }),
+    });
+    fc.assert(
+      fc.property(fc.array(revision, { minLength: 1, maxLength: 6 }), (list) => {
+        let step = 0;
+        const plan = list.map(({ after, left }, at) => {
+          if (at > 0) step += after;
+          return { step, totalSteps: step + left };
+        });
+        const end = plan.at(-1)!.totalSteps;
+        const values = Array.from({ length: end + 1 }, (_, n) => progressAt(plan, n));
+        const largest = 1 / Math.min(...list.map(({ left }) => left));
+        for (let n = 1; n <= end; n++) {
+          expect(values[n]! - values[n - 1]!).toBeGreaterThan(0);
+          expect(values[n]! - values[n - 1]!).toBeLessThanOrEqual(largest + 1e-12);
+        }
+        expect(values[end]).toBeCloseTo(1, 12);
+      }),
+    );
+  });
+});
