@@ -28,7 +28,13 @@ const flatten = (x: Value): Value => reshape(x, [x.shape[0]!, x.shape[1]!, produ
 export function shiftedProducts(x: Value, dy: Value, shape: Shape, geometry: ConvGeometry): Value {
   const { dilation, before, after } = geometry;
   const kernel = shape.slice(2);
-  const image = pad(x, [0, 0, ...before], [0, 0, ...after]);
+  // A slab more at the far end: the last shift runs past the last row, where dy has zeros.
+  const spare = kernel.length > 1 ? 1 : 0;
+  const image = pad(
+    x,
+    [0, 0, ...before],
+    [0, 0, ...after.map((width, axis) => width + (axis === 0 ? spare : 0))],
+  );
   const slabs = spatialOf(dy)[0]!;
   const reach = dilation[0]! * (kernel[0]! - 1);
   const perSlab = product(spatialOf(image).slice(1));
@@ -37,7 +43,9 @@ export function shiftedProducts(x: Value, dy: Value, shape: Shape, geometry: Con
   const parts: Value[] = [];
   for (let start = 0; start < slabs; start += thickness) {
     const count = Math.min(thickness, slabs - start);
-    parts.push(slabProducts(cut(image, start, count + reach), cut(dy, start, count), shape, dilation));
+    parts.push(
+      slabProducts(cut(image, start, count + reach + spare), cut(dy, start, count), shape, dilation),
+    );
   }
   return parts.reduce(add);
 }
@@ -73,13 +81,11 @@ function slabProducts(image: Value, dy: Value, shape: Shape, dilation: readonly 
       ),
     );
   const flat = flatten(image);
-  const columns = channels * far.length * near.length <= columnsAtMost;
+  const columns = last > 0 && channels * far.length * near.length <= columnsAtMost;
   const left = columns ? embed(0) : concat(near.map(embed), 1);
-  // The last far shift runs past the image by the gap of the middle axis: zeros of dy meet zeros put here.
   const starts = columns ? far.flatMap((f) => near.map((n) => f + n)) : far;
   const length = left.shape[2]!;
-  const filled = pad(flat, [0, 0, 0], [0, 0, Math.max(0, starts.at(-1)! + length - flat.shape[2]!)]);
-  const slices = starts.map((start) => slice(filled, [0, 0, start], [flat.shape[0]!, channels, length]));
+  const slices = starts.map((start) => slice(flat, [0, 0, start], [flat.shape[0]!, channels, length]));
   if (columns) {
     // [K, taps, C] → [K, C, taps]
     const taps = sum(matmul(left, concat(slices, 1), false, true), [0]);
