@@ -52,6 +52,7 @@ const small2d: SegmentationConfig = {
   network: { ...small.network, widths: [16, 32, 64, 128, 256], norm: "batch" },
   patch: [256, 256, 1],
   batch: 4,
+  optimizer: { ...small.optimizer, learningRate: 4e-3 },
   spacingMm: "native",
   augmentation: "unet2015",
   foreground: 0,

@@ -145,18 +145,16 @@ function refuse(where: string, expected: string, found: string): never {
 const none = defineAugmentation({});
 
 /**
- * What one scanner and one population vary: left and right mirrored (a head upside down teaches nothing), moderate
- * rotation, size and shape, a little noise, brightness and gamma.
+ * For short trainings: left and right mirrored (a head upside down teaches nothing), small rotations and scalings, a
+ * little noise, brightness and gamma. Given minutes, not hours, more than this costs more than it brings.
  */
 const light = defineAugmentation({
   mirror: { probability: 0.5, axes: [0] },
-  rotation: { probability: 0.4, degrees: [-20, 20] },
-  scaling: { probability: 0.4, factor: [0.8, 1.25] },
-  elastic: { probability: 0.15, nodes: 5, sigma: [0, 2] },
-  noise: { probability: 0.15, share: [0, 0.2] },
-  brightness: { probability: 0.2, factor: [0.8, 1.2] },
-  contrast: { probability: 0.15, factor: [0.8, 1.25] },
-  gamma: { probability: 0.25, range: [0.75, 1.35] },
+  rotation: { probability: 0.2, degrees: [-15, 15] },
+  scaling: { probability: 0.2, factor: [0.85, 1.2] },
+  noise: { probability: 0.1, share: [0, 0.15] },
+  brightness: { probability: 0.15, factor: [0.85, 1.15] },
+  gamma: { probability: 0.2, range: [0.8, 1.25] },
 });
 
 /**

@@ -25,10 +25,10 @@ export async function withPlan(prepared: Prepared, dir: string, began: number): 
     const measured = await measure(prepared);
     secondsPerStep = measured.secondsPerStep;
     const left = plan.minutes * 60 - (performance.now() - began) / 1000;
-    // Validation may take a tenth of the time, the rest of it is steps.
+    // Validation may take a twentieth of the time, the rest of it is steps.
     validations = Math.max(
       1,
-      Math.min(validations, Math.floor((0.1 * left) / Math.max(1e-3, measured.secondsPerValidation))),
+      Math.min(validations, Math.floor((0.05 * left) / Math.max(1e-3, measured.secondsPerValidation))),
     );
     secondsPerValidation = measured.secondsPerValidation;
     totalSteps = Math.max(
