@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { root, setup } from "./setup.mjs";
 
 const asked = process.argv.indexOf("--minutes");
-const minutes = asked < 0 ? "2" : (process.argv[asked + 1] ?? "");
+const minutes = asked < 0 ? "2.5" : (process.argv[asked + 1] ?? "");
 
 setup();
 process.chdir(root);
@@ -19,11 +19,9 @@ mkdirSync("demo", { recursive: true });
 cohort("demo/cohort", "16", "1");
 cohort("demo/unseen", "4", "1001");
 const run = nextRun();
-// Whole heads at 3 mm in two minutes: a level less than the preset has, and one large patch a step.
-const settings = ["network.widths=16,32,64", "patch=40,48,40", "batch=1", "foreground=0"];
 gyrus(
-  ...["train", "segment-unet", "--data", "demo/cohort", "--out", run, "--minutes", minutes, "--seed", "1"],
-  ...settings.flatMap((setting) => ["--set", setting]),
+  ...["train", "segment-unet", "--preset", "slices", "--data", "demo/cohort", "--out", run],
+  ...["--minutes", minutes, "--seed", "1"],
 );
 gyrus("evaluate", run, "--data", "demo/unseen");
 gyrus("predict", run, ...scans("demo/unseen"), "--out", `${run}/unseen`);
