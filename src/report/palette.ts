@@ -4,9 +4,9 @@ export type Rgb = readonly [number, number, number];
 /**
  * The chromatic colours of Okabe and Ito's set, which readers with any of the common colour-vision
  * deficiencies tell apart (Okabe & Ito 2008, "Color Universal Design"). Black is left out: images are black.
- * Ordered so that the first few differ in lightness too and stand out on a grey image.
+ * After them two of Tol's muted set (Tol 2021, SRON/EPS/TN/09-002), for tables of eight or nine structures. Ordered so that the first few differ in lightness too and stand out on a grey image.
  */
-export const okabeIto: readonly string[] = [
+export const palette: readonly string[] = [
   "#e69f00", // orange
   "#56b4e9", // sky blue
   "#009e73", // bluish green
@@ -14,11 +14,13 @@ export const okabeIto: readonly string[] = [
   "#cc79a7", // reddish purple
   "#d55e00", // vermilion
   "#0072b2", // blue
+  "#882255", // wine
+  "#999933", // olive
 ];
 
-/** The i-th colour as `#rrggbb`; the seven repeat, so a legend with more entries is ambiguous by colour. */
+/** The i-th colour as `#rrggbb`; they repeat, so a legend with more entries is ambiguous by colour. */
 export function colorAt(index: number): string {
-  return okabeIto[index % okabeIto.length]!;
+  return palette[index % palette.length]!;
 }
 
 /** `#rrggbb` as three bytes. */

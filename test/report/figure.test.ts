@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { decode } from "fast-png";
 import { describe, expect, it } from "vitest";
 import { type Figure, type OverlayOptions, overlayFigure } from "../../src/report/figure.js";
-import { okabeIto, rgbOf } from "../../src/report/palette.js";
+import { palette, rgbOf } from "../../src/report/palette.js";
 import { chooseSlices } from "../../src/report/planes.js";
 import { resizeLabels, resizePicture } from "../../src/report/resample2d.js";
 import type { Affine, ImageVolume, LabelVolume, Size3 } from "../../src/volume/volume.js";
@@ -96,7 +96,7 @@ describe("overlayFigure", () => {
   const inCube = (low: number, high: number) => (i: number, j: number, k: number) =>
     [i, j, k].every((at) => at >= low && at < high) ? 1 : 0;
   const truth = labelMap(size, ras, inCube(3, 9));
-  const color = [...rgbOf(okabeIto[0]!)];
+  const color = [...rgbOf(palette[0]!)];
   const draw = (more: Partial<OverlayOptions>): Figure => overlayFigure({ image: scan, labels, ...more });
 
   it("outlines the truth on its border and nowhere else", () => {
