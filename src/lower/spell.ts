@@ -1,19 +1,10 @@
 import { type DType, type Shape, sizeOf, type Tensor } from "../core/tensor.js";
 import type { Node } from "../graph/node.js";
-import type { OnnxAttribute } from "../graph/onnx/model.js";
+import { dtypeCodes, type OnnxAttribute } from "../graph/onnx/model.js";
 import type { ConvGeometry } from "../ops/conv.js";
 import type { Emitter, Spelling } from "./target.js";
 
 /** Standard operators only, opset 18: what every exported file is made of and every target falls back to. */
-
-const dtypeCodes: Readonly<Record<DType, number>> = {
-  float32: 1,
-  uint8: 2,
-  int32: 6,
-  int64: 7,
-  bool: 9,
-  float64: 11,
-};
 
 const attribute = <T>(node: Node, name: string): T => node.attributes[name] as T;
 const axesOf = (node: Node): readonly number[] => attribute<readonly number[]>(node, "axes");

@@ -36,7 +36,7 @@ export interface OnnxModel {
 }
 
 /** TensorProto.DataType. */
-const dtypeCodes: Readonly<Record<DType, number>> = {
+export const dtypeCodes: Readonly<Record<DType, number>> = {
   float32: 1,
   uint8: 2,
   int32: 6,
