@@ -53,7 +53,8 @@ function sessionOptions({ threads, profilePrefix }: CompileOptions): ort.Inferen
   return {
     executionProviders: ["cpu"],
     graphOptimizationLevel: "all",
-    // Planned memory is 3 % faster and lies beside what the first run took: 975 MB where 565 MB do (npm run bench).
+    // Planned memory is 3 % faster and lies beside what the first run took: 975 MB where 565 MB do
+    // (resident memory of the workload of npm run bench).
     enableMemPattern: false,
     // Its own log would say a second time, and less well, what `explain` says.
     logSeverityLevel: 4,

@@ -7,7 +7,7 @@ const baseBytes = 150e6;
 /**
  * Bytes that a run of a lowered graph needs at its peak: a walk in execution order in which a tensor lives from
  * its node to its last reader, plus inputs and outputs, which the caller holds beside the engine. The engine's
- * allocator and its scratch space are not modelled; `bench` compares the estimate with what is measured.
+ * allocator and its scratch space are not modelled.
  */
 export function estimateBytes({ model, sizes }: Lowered): number {
   const lastUse = new Map<string, number>();
