@@ -2,7 +2,8 @@ import { fail } from "../core/errors.js";
 import { showShape, sizeOf } from "../core/tensor.js";
 import { type Node, onBehalfOf, siteOf, type Value } from "../graph/node.js";
 import { nodesOf } from "../graph/program.js";
-import { add, isFloat } from "../ops/elementwise.js";
+import { isFloat } from "../ops/check.js";
+import { add } from "../ops/elementwise.js";
 import { full } from "../ops/leaf.js";
 import { table } from "../ops/table.js";
 

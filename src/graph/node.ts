@@ -1,4 +1,5 @@
-import type { DType, Shape, Tensor } from "../core/tensor.js";
+import { GyrusError } from "../core/errors.js";
+import { type DType, type Shape, showShape, type Tensor } from "../core/tensor.js";
 
 /** What an op keeps beside its inputs: plain, comparable data. */
 export type Attribute = number | string | boolean | readonly number[] | Tensor;
@@ -45,10 +46,32 @@ let origin: Node | undefined;
 
 /** Apply an op: infer its types now, so that a wrong shape fails on the caller's line. */
 export function apply<A extends Attributes>(op: Op<A>, inputs: readonly Value[], attributes: A): Value[] {
-  const outputs = op.infer(inputs, attributes);
   const trace = origin?.trace ?? new Error("built here");
+  const outputs = checked(op.name, inputs, () => op.infer(inputs, attributes), trace);
   const node: Node<A> = { id: nextId++, op: op.name, inputs, attributes, outputs, trace };
   return outputs.map((type, output) => ({ ...type, node, output }));
+}
+
+/** `float32[2, 3]`, for messages. */
+export function showType({ dtype, shape }: TensorType): string {
+  return `${dtype}${showShape(shape)}`;
+}
+
+/** Run a check of an op's inputs: its `shape` error is told with the op's name, all types and the caller's line. */
+export function checked<T>(op: string, inputs: readonly TensorType[], check: () => T, trace?: Error): T {
+  try {
+    return check();
+  } catch (error) {
+    if (!(error instanceof GyrusError) || error.kind !== "shape" || error.details.where !== undefined)
+      throw error;
+    const { what } = error.details;
+    throw new GyrusError("shape", {
+      ...error.details,
+      what: what.startsWith(op) ? what : `${op}: ${what}`,
+      where: lineOf(trace ?? origin?.trace ?? new Error("built here")),
+      found: inputs.map(showType).join(" and "),
+    });
+  }
 }
 
 /** `apply` for the many ops with a single output. */
@@ -74,13 +97,17 @@ export function onBehalfOf<T>(forward: Node, build: () => T): T {
 
 /** The folders of this package whose frames are machinery: the line a person wants is the first one outside them. */
 const home = new URL("../", import.meta.url).pathname;
-const machinery = ["graph", "ops", "autodiff", "lower"]
+const machinery = ["graph", "ops", "autodiff", "lower", "nn", "loss"]
   .map((room) => `${home}${room}/`)
   .flatMap((folder) => [folder, decodeURIComponent(folder)]);
 
 /** `file:line:column` of the code that built a node, as far as the stack tells. */
 export function siteOf(node: Node): string {
-  const frames = (node.trace.stack ?? "").split("\n").slice(1);
+  return lineOf(node.trace);
+}
+
+function lineOf(trace: Error): string {
+  const frames = (trace.stack ?? "").split("\n").slice(1);
   const outside = (line: string): boolean => !machinery.some((folder) => line.includes(folder));
   const frame = frames.find(outside) ?? frames.at(-1) ?? "unknown place";
   return (/\(([^)]*)\)\s*$/.exec(frame)?.[1] ?? frame.replace(/^\s*at\s+/, "")).replace(/^file:\/\//, "");

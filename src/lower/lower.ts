@@ -5,7 +5,9 @@ import type { OnnxModel, OnnxNode } from "../graph/onnx/model.js";
 import type { Program } from "../graph/program.js";
 import { commonShape } from "../ops/reduce.js";
 import { table } from "../ops/table.js";
-import type { Emitter, Target } from "./target.js";
+import { scheduled } from "./schedule.js";
+import { resizeLinearByProducts } from "./spell-space.js";
+import type { Emitter, Rewrite, Target } from "./target.js";
 
 export interface Lowered {
   readonly model: OnnxModel;
@@ -17,6 +19,9 @@ export interface Lowered {
 
 /** Ops whose ONNX spelling stretches its inputs by itself, so that a `broadcast` before them costs nothing. */
 const stretching = new Set("add sub mul div maximum minimum greater greaterEqual equal where".split(" "));
+
+/** Rewrites that pay on every target; a target may have its own. */
+const commonRewrites: Readonly<Record<string, Rewrite>> = { resizeLinear: resizeLinearByProducts };
 
 const key = (value: Value): string => `${value.node.id}.${value.output}`;
 
@@ -36,6 +41,10 @@ export function lower(
   const initializers: Record<string, Tensor> = { ...baked };
   const written = new Map<string, string[]>();
   const names = new Map<string, string>();
+  const ofProgram = new Set(program.nodes);
+  /** The node of the program that is being spelled, and for every ONNX node the first one that asked for it. */
+  let place = 0;
+  const places = new Map<string, number>();
   let count = 0;
 
   const emitterFor = (node: Node): Emitter => {
@@ -48,11 +57,15 @@ export function lower(
     ): string[] => {
       const signature = JSON.stringify([type, domain, inputs, attributes, outputs]);
       const known = written.get(signature);
-      if (known !== undefined) return known;
+      if (known !== undefined) {
+        places.set(known[0]!, Math.min(place, places.get(known[0]!)!));
+        return known;
+      }
       // Not the graph node's id, which counts all that was ever built: equal programs give equal bytes.
       const name = `${node.op}_${count}`;
       const made = Array.from({ length: outputs }, (_, i) => `%${count}.${i}`);
       count++;
+      places.set(made[0]!, place);
       for (const [i, name] of made.entries()) sizes.set(name, bytesOf(node.outputs[i] ?? node.outputs[0]!));
       nodes.push({
         type,
@@ -99,12 +112,16 @@ export function lower(
   };
 
   const visit = (node: Node): void => {
-    const rewritten = onBehalfOf(node, () => target.rewrites[node.op]?.(node)) ?? expansion(node, target);
+    const outer = place;
+    if (ofProgram.has(node)) place = node.id;
+    const rewrite = target.rewrites[node.op] ?? commonRewrites[node.op];
+    const rewritten = onBehalfOf(node, () => rewrite?.(node)) ?? expansion(node, target);
     const inputs = stretching.has(node.op) ? unstretched(node) : node.inputs;
     const made = rewritten
       ? rewritten.map(nameOf)
       : [target.spellings[node.op]!(node, inputs.map(nameOf), emitterFor(node))].flat();
     for (const [output, name] of made.entries()) names.set(`${node.id}.${output}`, name);
+    place = outer;
   };
 
   const nameOf = (value: Value): string => {
@@ -134,7 +151,11 @@ export function lower(
   for (const [name, value] of Object.entries(program.inputs)) names.set(key(value), name);
   const results: Record<string, string> = {};
   for (const [name, value] of Object.entries(program.outputs)) results[name] = nameOf(value);
-  return { model: finish(program, target, nodes, initializers, results), origins, sizes };
+  const model = finish(program, target, nodes, initializers, results);
+  // Exported files are listed in an order in which they can run, as the standard demands.
+  if (target.name === "portable") return { model, origins, sizes };
+  const placeOf = ({ outputs }: OnnxNode): number => places.get(outputs[0]!) ?? Number.POSITIVE_INFINITY;
+  return { model: { ...model, nodes: scheduled(model.nodes, placeOf) }, origins, sizes };
 }
 
 /** An op that the target cannot spell, in simpler ops. */

@@ -2,6 +2,8 @@ import { type DType, type Shape, sizeOf, type Tensor } from "../core/tensor.js";
 import type { Node } from "../graph/node.js";
 import { dtypeCodes, type OnnxAttribute } from "../graph/onnx/model.js";
 import type { ConvGeometry } from "../ops/conv.js";
+import { randomSpellings } from "./spell-random.js";
+import { spaceSpellings } from "./spell-space.js";
 import type { Emitter, Spelling } from "./target.js";
 
 /** Standard operators only, opset 18: what every exported file is made of and every target falls back to. */
@@ -20,12 +22,12 @@ export function convAttributes(geometry: ConvGeometry): Record<string, OnnxAttri
   return { strides: stride, dilations: dilation, pads: [...before, ...after], group: groups };
 }
 
-const zero = (dtype: DType, e: Emitter): string =>
-  e.tensor({
-    dtype,
-    shape: [],
-    data: dtype === "float64" ? new Float64Array(1) : new Float32Array(1),
-  } as Tensor);
+/** A constant of the element type that the node's first input has. */
+function number(node: Node, value: number, e: Emitter): string {
+  if (node.inputs[0]!.dtype === "float64")
+    return e.tensor({ dtype: "float64", shape: [], data: new Float64Array([value]) });
+  return e.tensor({ dtype: "float32", shape: [], data: new Float32Array([value]) });
+}
 
 function spellSlice(x: string, starts: readonly number[], sizes: Shape, extents: Shape, e: Emitter): string {
   const axes = extents.flatMap((extent, axis) => (sizes[axis] === extent ? [] : [axis]));
@@ -103,13 +105,18 @@ export const portableSpellings: Readonly<Record<string, Spelling>> = {
     const slope = attribute<number>(node, "slope");
     return slope === 0 ? e.emit("Relu", inputs) : e.emit("LeakyRelu", inputs, { alpha: { float: slope } });
   },
+  elu: (node, inputs, e) => e.emit("Elu", inputs, { alpha: { float: attribute<number>(node, "alpha") } }),
+  pow: (node, [x], e) => e.emit("Pow", [x!, number(node, attribute<number>(node, "exponent"), e)]),
+  clip: (node, [x], e) =>
+    e.emit("Clip", [
+      x!,
+      number(node, attribute<number>(node, "low"), e),
+      number(node, attribute<number>(node, "high"), e),
+    ]),
   gate: (node, [x, g], e) => {
     const slope = attribute<number>(node, "slope");
-    const zeroName = zero(node.inputs[0]!.dtype, e);
-    const scaled =
-      slope === 0
-        ? zeroName
-        : e.emit("Mul", [g!, e.tensor({ dtype: "float32", shape: [], data: new Float32Array([slope]) })]);
+    const zeroName = number(node, 0, e);
+    const scaled = slope === 0 ? zeroName : e.emit("Mul", [g!, number(node, slope, e)]);
     return e.emit("Where", [e.emit("Greater", [x!, zeroName]), g!, scaled]);
   },
   add: same("Add"),
@@ -125,6 +132,12 @@ export const portableSpellings: Readonly<Record<string, Spelling>> = {
   broadcast: (node, [x], e) => e.emit("Expand", [x!, e.ints(shapeOf(node))]),
   sum: (node, [x], e) => e.emit("ReduceSum", [x!, e.ints(axesOf(node))], { keepdims: 1 }),
   max: (node, [x], e) => e.emit("ReduceMax", [x!, e.ints(axesOf(node))], { keepdims: 1 }),
+  amax: (node, [x], e) => e.emit("ReduceMax", [x!, e.ints(axesOf(node))], { keepdims: 1 }),
+  cumSum: (node, [x], e) => {
+    const { axis, backwards } = node.attributes as { axis: number; backwards: boolean };
+    const along = e.tensor({ dtype: "int64", shape: [], data: BigInt64Array.of(BigInt(axis)) });
+    return e.emit("CumSum", [x!, along], { reverse: Number(backwards) });
+  },
   argMax: (node, inputs, e) =>
     e.emit("ArgMax", inputs, { axis: attribute<number>(node, "axis"), keepdims: 1 }),
   reshape: (node, [x], e) => e.emit("Reshape", [x!, e.ints(shapeOf(node))]),
@@ -135,7 +148,9 @@ export const portableSpellings: Readonly<Record<string, Spelling>> = {
     e.emit("Pad", [
       x!,
       e.ints([...attribute<number[]>(node, "before"), ...attribute<number[]>(node, "after")]),
+      ...("value" in node.attributes ? [number(node, attribute<number>(node, "value"), e)] : []),
     ]),
+  take: (node, inputs, e) => e.emit("Gather", inputs, { axis: attribute<number>(node, "axis") }),
   concat: (node, inputs, e) => e.emit("Concat", inputs, { axis: attribute<number>(node, "axis") }),
   flip: (node, [x], e) => {
     const axes = axesOf(node);
@@ -175,15 +190,8 @@ export const portableSpellings: Readonly<Record<string, Spelling>> = {
     const factor = attribute<number[]>(node, "factor");
     return e.emit("AveragePool", inputs, { kernel_shape: factor, strides: factor });
   },
-  repeat: (node, [x], e) => {
-    const scales = [1, 1, ...attribute<number[]>(node, "factor")];
-    const factors = e.tensor({ dtype: "float32", shape: [scales.length], data: Float32Array.from(scales) });
-    return e.emit("Resize", [x!, "", factors], {
-      mode: "nearest",
-      coordinate_transformation_mode: "asymmetric",
-      nearest_mode: "floor",
-    });
-  },
   softmax: (node, inputs, e) => e.emit("Softmax", inputs, { axis: attribute<number>(node, "axis") }),
   logSoftmax: (node, inputs, e) => e.emit("LogSoftmax", inputs, { axis: attribute<number>(node, "axis") }),
+  ...spaceSpellings,
+  ...randomSpellings,
 };

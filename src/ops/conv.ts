@@ -1,6 +1,7 @@
 import { fail } from "../core/errors.js";
 import { type Shape, sameShape, showShape } from "../core/tensor.js";
 import { type Attributes, apply1, type Op, type Value } from "../graph/node.js";
+import { requireFloats } from "./check.js";
 
 /** Geometry of a convolution, one number for every spatial axis. */
 export interface ConvGeometry extends Attributes {
@@ -20,7 +21,10 @@ export interface ConvGeometry extends Attributes {
  */
 export const convOp: Op<ConvGeometry> = {
   name: "conv",
-  infer: ([x, w], geometry) => [{ dtype: x!.dtype, shape: convShape(x!.shape, w!.shape, geometry) }],
+  infer: ([x, w], geometry) => {
+    requireFloats(x!, w!);
+    return [{ dtype: x!.dtype, shape: convShape(x!.shape, w!.shape, geometry) }];
+  },
   grad: ({ inputs: [x, w], attributes }, [g]) => [
     convInputGrad(g!, w!, x!.shape, attributes),
     convWeightGrad(x!, g!, w!.shape, attributes),
@@ -31,6 +35,7 @@ export const convOp: Op<ConvGeometry> = {
 export const convInputGradOp: Op<ConvGeometry & { readonly shape: Shape }> = {
   name: "convInputGrad",
   infer: ([dy, w], { shape, ...geometry }) => {
+    requireFloats(dy!, w!);
     requireShape("convInputGrad", dy!.shape, convShape(shape, w!.shape, geometry as ConvGeometry));
     return [{ dtype: dy!.dtype, shape }];
   },
@@ -44,6 +49,7 @@ export const convInputGradOp: Op<ConvGeometry & { readonly shape: Shape }> = {
 export const convWeightGradOp: Op<ConvGeometry & { readonly shape: Shape }> = {
   name: "convWeightGrad",
   infer: ([x, dy], { shape, ...geometry }) => {
+    requireFloats(x!, dy!);
     requireShape("convWeightGrad", dy!.shape, convShape(x!.shape, shape, geometry as ConvGeometry));
     return [{ dtype: x!.dtype, shape }];
   },
@@ -71,7 +77,8 @@ export function convShape(
   const rank = x.length - 2;
   const problem = (what: string): never =>
     fail("shape", { what: `conv of ${showShape(x)} with weights ${showShape(w)}: ${what}` });
-  if (w.length !== x.length || stride.length !== rank) problem(`${rank} spatial axes wanted in all`);
+  if (w.length !== x.length || rank < 1 || stride.length !== rank)
+    problem(`${rank} spatial axes wanted in all`);
   if (x[1] !== w[1]! * groups || w[0]! % groups !== 0) problem(`channels do not fit ${groups} group(s)`);
   const spatial = x.slice(2).map((extent, axis) => {
     const reach = dilation[axis]! * (w[axis + 2]! - 1) + 1;

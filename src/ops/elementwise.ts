@@ -1,13 +1,29 @@
 import { fail } from "../core/errors.js";
 import type { DType } from "../core/tensor.js";
-import { apply1, type Op, outputOf, type Value } from "../graph/node.js";
+import { apply1, checked, type Op, outputOf, type Value } from "../graph/node.js";
+import {
+  isFloat,
+  requireBool,
+  requireFloats,
+  requireNumbers,
+  requireOneDtype,
+  requireOneShape,
+} from "./check.js";
 import { asValue, type Operand } from "./leaf.js";
 import { broadcast, commonShape } from "./reduce.js";
 
 type UnaryGrad = (x: Value, y: Value, g: Value) => Value;
 
-function unaryOp(name: string, grad?: UnaryGrad): Op {
-  const op: Op = { name, infer: ([x]) => [{ dtype: x!.dtype, shape: x!.shape }] };
+/** `integers`: whether it is meant for whole numbers too. */
+function unaryOp(name: string, grad?: UnaryGrad, integers = false): Op {
+  const op: Op = {
+    name,
+    infer: ([x]) => {
+      if (integers) requireNumbers(x!);
+      else requireFloats(x!);
+      return [{ dtype: x!.dtype, shape: x!.shape }];
+    },
+  };
   if (grad === undefined) return op;
   return {
     ...op,
@@ -22,8 +38,9 @@ function binaryOp(name: string, dtype: DType | "same", grad?: BinaryGrad): Op {
   const op: Op = {
     name,
     infer: ([a, b]) => {
-      if (a!.dtype !== b!.dtype)
-        fail("shape", { what: `${name}: dtypes ${a!.dtype} and ${b!.dtype} differ`, fix: "Use cast()" });
+      requireOneDtype(a!, b!);
+      requireOneShape(a!, b!);
+      if (name !== "equal") requireNumbers(a!);
       return [{ dtype: dtype === "same" ? a!.dtype : dtype, shape: a!.shape }];
     },
   };
@@ -37,20 +54,23 @@ function binaryOp(name: string, dtype: DType | "same", grad?: BinaryGrad): Op {
 const unary = (op: Op) => (x: Value) => apply1(op, [x], {});
 const binary = (op: Op) => (a: Operand, b: Operand) => {
   const [left, right] = [asValue(a), asValue(b)];
-  const shape = commonShape(op.name, left.shape, right.shape);
+  const shape = checked(op.name, [left, right], () => {
+    requireOneDtype(left, right);
+    return commonShape(op.name, left.shape, right.shape);
+  });
   return apply1(op, [broadcast(left, shape), broadcast(right, shape)], {});
 };
 
 const one = (y: Value): Value => broadcast(asValue(1), y.shape);
 const halfG = (y: Value, g: Value): Value => div(mul(g, 0.5), y);
 
-export const negOp = unaryOp("neg", (_x, _y, g) => neg(g));
+export const negOp = unaryOp("neg", (_x, _y, g) => neg(g), true);
 export const expOp = unaryOp("exp", (_x, y, g) => mul(g, y));
 export const logOp = unaryOp("log", (x, _y, g) => div(g, x));
 export const sqrtOp = unaryOp("sqrt", (_x, y, g) => halfG(y, g));
 export const reciprocalOp = unaryOp("reciprocal", (_x, y, g) => neg(mul(g, mul(y, y))));
-export const absOp = unaryOp("abs", (x, _y, g) => mul(g, sign(x)));
-export const signOp = unaryOp("sign");
+export const absOp = unaryOp("abs", (x, _y, g) => mul(g, sign(x)), true);
+export const signOp = unaryOp("sign", undefined, true);
 export const floorOp = unaryOp("floor");
 export const sigmoidOp = unaryOp("sigmoid", (_x, y, g) => mul(g, mul(y, sub(one(y), y))));
 export const tanhOp = unaryOp("tanh", (_x, y, g) => mul(g, sub(one(y), mul(y, y))));
@@ -58,6 +78,26 @@ export const softplusOp = unaryOp("softplus", (x, _y, g) => mul(g, sigmoid(x)));
 export const sinOp = unaryOp("sin", (x, _y, g) => mul(g, cos(x)));
 export const cosOp = unaryOp("cos", (x, _y, g) => neg(mul(g, sin(x))));
 export const erfOp = unaryOp("erf", (x, _y, g) => mul(g, mul(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI))));
+
+/** x to a fixed power; for negative x whole powers only. */
+export const powOp: Op<{ exponent: number }> = {
+  name: "pow",
+  infer: ([x]) => {
+    requireFloats(x!);
+    return [{ dtype: x!.dtype, shape: x!.shape }];
+  },
+  grad: ({ inputs: [x], attributes: { exponent } }, [g]) => [mul(g!, mul(pow(x!, exponent - 1), exponent))],
+};
+
+/** x within [low, high]; the gradient flows where x was left as it is, borders included. */
+export const clipOp: Op<{ low: number; high: number }> = {
+  name: "clip",
+  infer: ([x]) => {
+    requireFloats(x!);
+    return [{ dtype: x!.dtype, shape: x!.shape }];
+  },
+  grad: (node, [g]) => [where(equal(node.inputs[0]!, outputOf(node)), g!, 0)],
+};
 
 export const addOp = binaryOp("add", "same", (_a, _b, g) => [g, g]);
 export const subOp = binaryOp("sub", "same", (_a, _b, g) => [g, neg(g)]);
@@ -79,7 +119,12 @@ function split(first: Value, g: Value): readonly [Value, Value] {
 
 export const whereOp: Op = {
   name: "where",
-  infer: ([, a]) => [{ dtype: a!.dtype, shape: a!.shape }],
+  infer: ([condition, a, b]) => {
+    requireBool(condition!);
+    requireOneDtype(a!, b!);
+    requireOneShape(condition!, a!, b!);
+    return [{ dtype: a!.dtype, shape: a!.shape }];
+  },
   grad: ({ inputs: [condition] }, [g]) => [undefined, ...split(condition!, g!)],
 };
 
@@ -95,18 +140,23 @@ export const castOp: Op<{ dtype: DType }> = {
  */
 export const leakyReluOp: Op<{ slope: number }> = {
   name: "leakyRelu",
-  infer: ([x]) => [{ dtype: x!.dtype, shape: x!.shape }],
+  infer: ([x]) => {
+    requireFloats(x!);
+    return [{ dtype: x!.dtype, shape: x!.shape }];
+  },
   grad: (node, [g]) => [gate(node.inputs[0]!, g!, node.attributes.slope)],
 };
 
 /** `x > 0 ? g : slope * g`. */
 export const gateOp: Op<{ slope: number }> = {
   name: "gate",
-  infer: ([x]) => [{ dtype: x!.dtype, shape: x!.shape }],
+  infer: ([x, g]) => {
+    requireFloats(x!, g!);
+    requireOneShape(x!, g!);
+    return [{ dtype: x!.dtype, shape: x!.shape }];
+  },
   grad: ({ inputs: [x], attributes }, [g]) => [undefined, gate(x!, g!, attributes.slope)],
 };
-
-export const isFloat = (dtype: DType): boolean => dtype === "float32" || dtype === "float64";
 
 export const neg = unary(negOp);
 export const exp = unary(expOp);
@@ -136,11 +186,41 @@ export const minimum = binary(minimumOp);
 export const greater = binary(greaterOp);
 export const greaterEqual = binary(greaterEqualOp);
 export const equal = binary(equalOp);
+/** a < b. */
+export const less = (a: Operand, b: Operand): Value => greater(b, a);
+/** a <= b. */
+export const lessEqual = (a: Operand, b: Operand): Value => greaterEqual(b, a);
+/** x². */
+export const square = (x: Value): Value => mul(x, x);
+
+/** x to a fixed power: see `powOp`. Whole powers up to 2, roots and reciprocals become cheaper ops. */
+export function pow(x: Value, exponent: number): Value {
+  if (exponent === 0) return broadcast(asValue(1), x.shape);
+  if (exponent === 1) return x;
+  if (exponent === 2) return square(x);
+  if (exponent === 0.5) return sqrt(x);
+  if (exponent === -1) return reciprocal(x);
+  return apply1(powOp, [x], { exponent });
+}
+
+/** See `clipOp`. Throws `bad-argument` when low is above high. */
+export function clip(x: Value, low: number, high: number): Value {
+  if (!(low <= high))
+    fail("bad-argument", {
+      what: "clip: the lower bound is above the upper one",
+      found: `${low} and ${high}`,
+    });
+  return apply1(clipOp, [x], { low, high });
+}
 
 /** `condition ? a : b`, element by element; `condition` is bool. */
 export function where(condition: Value, a: Operand, b: Operand): Value {
   const [left, right] = [asValue(a), asValue(b)];
-  const shape = commonShape("where", commonShape("where", left.shape, right.shape), condition.shape);
+  const shape = checked("where", [condition, left, right], () => {
+    requireBool(condition);
+    requireOneDtype(left, right);
+    return commonShape("where", commonShape("where", left.shape, right.shape), condition.shape);
+  });
   return apply1(whereOp, [broadcast(condition, shape), broadcast(left, shape), broadcast(right, shape)], {});
 }
 

@@ -1,17 +1,19 @@
 import { fail } from "../core/errors.js";
 import { sameShape, showShape } from "../core/tensor.js";
 import { apply1, type Op, type Value } from "../graph/node.js";
+import { requireFloats } from "./check.js";
 import { transpose } from "./move.js";
 
 /** Batched matrix product; leading axes are equal, a side may be taken transposed. */
 export const matmulOp: Op<{ transA: boolean; transB: boolean }> = {
   name: "matmul",
   infer: ([a, b], { transA, transB }) => {
+    requireFloats(a!, b!);
     const rank = a!.shape.length;
     const [rows, inner] = sides(a!.shape, transA);
     const [innerB, columns] = sides(b!.shape, transB);
     const batch = a!.shape.slice(0, -2);
-    if (rank < 2 || inner !== innerB || !sameShape(batch, b!.shape.slice(0, -2)))
+    if (rank < 2 || b!.shape.length !== rank || inner !== innerB || !sameShape(batch, b!.shape.slice(0, -2)))
       fail("shape", {
         what: `matmul: ${showShape(a!.shape)}${transA ? "ᵀ" : ""} and ${showShape(b!.shape)}${transB ? "ᵀ" : ""} do not fit`,
       });

@@ -1,6 +1,7 @@
 import { fail } from "../core/errors.js";
 import { type Shape, sameShape, showShape, sizeOf } from "../core/tensor.js";
 import { apply1, type Op, type Value } from "../graph/node.js";
+import { requireAxes, requireFloats, requireIndices, requireOneDtype, requireOneShape } from "./check.js";
 
 export const reshapeOp: Op<{ shape: Shape }> = {
   name: "reshape",
@@ -17,7 +18,7 @@ export const reshapeOp: Op<{ shape: Shape }> = {
 export const transposeOp: Op<{ order: readonly number[] }> = {
   name: "transpose",
   infer: ([x], { order }) => {
-    if ([...order].sort((a, b) => a - b).some((axis, i) => axis !== i) || order.length !== x!.shape.length)
+    if (order.length !== x!.shape.length || [...order].sort((a, b) => a - b).some((axis, i) => axis !== i))
       fail("shape", {
         what: `transpose: ${showShape(order)} is no order of the axes of ${showShape(x!.shape)}`,
       });
@@ -56,10 +57,13 @@ export const sliceOp: Op<{ starts: readonly number[]; sizes: readonly number[] }
   },
 };
 
-export const padOp: Op<{ before: readonly number[]; after: readonly number[] }> = {
+/** Constant values around a tensor: zeros unless `value` says otherwise. */
+export const padOp: Op<{ before: readonly number[]; after: readonly number[]; value?: number }> = {
   name: "pad",
   infer: ([x], { before, after }) => {
-    if (before.length !== x!.shape.length || [...before, ...after].some((width) => width < 0))
+    requireFloats(x!);
+    const rank = x!.shape.length;
+    if (before.length !== rank || after.length !== rank || [...before, ...after].some((width) => width < 0))
       fail("shape", {
         what: `pad: widths ${showShape(before)} and ${showShape(after)} do not fit ${showShape(x!.shape)}`,
       });
@@ -73,6 +77,8 @@ export const padOp: Op<{ before: readonly number[]; after: readonly number[] }> 
 export const concatOp: Op<{ axis: number }> = {
   name: "concat",
   infer: (inputs, { axis }) => {
+    requireAxes(inputs[0]!.shape, [axis]);
+    requireOneDtype(...inputs);
     const first = inputs[0]!.shape;
     for (const { shape } of inputs)
       if (shape.length !== first.length || shape.some((extent, a) => a !== axis && extent !== first[a]))
@@ -94,14 +100,20 @@ export const concatOp: Op<{ axis: number }> = {
 
 export const flipOp: Op<{ axes: readonly number[] }> = {
   name: "flip",
-  infer: ([x]) => [{ dtype: x!.dtype, shape: x!.shape }],
+  infer: ([x], { axes }) => {
+    requireAxes(x!.shape, axes);
+    return [{ dtype: x!.dtype, shape: x!.shape }];
+  },
   grad: ({ attributes }, [g]) => [flip(g!, attributes.axes)],
 };
 
 /** The elements of a whole tensor at flat int64 positions: `y[i] = x.flat[indices[i]]`, in the indices' shape. */
 export const gatherFlatOp: Op<{ unique: boolean }> = {
   name: "gatherFlat",
-  infer: ([x, indices]) => [{ dtype: x!.dtype, shape: indices!.shape }],
+  infer: ([x, indices]) => {
+    requireIndices(indices!);
+    return [{ dtype: x!.dtype, shape: indices!.shape }];
+  },
   grad: ({ inputs: [x, indices], attributes }, [g]) => [
     scatterFlat(g!, indices!, x!.shape, attributes.unique),
     undefined,
@@ -112,10 +124,9 @@ export const gatherFlatOp: Op<{ unique: boolean }> = {
 export const scatterFlatOp: Op<{ shape: Shape; unique: boolean }> = {
   name: "scatterFlat",
   infer: ([x, indices], { shape }) => {
-    if (!sameShape(x!.shape, indices!.shape))
-      fail("shape", {
-        what: `scatterFlat: values ${showShape(x!.shape)} and indices ${showShape(indices!.shape)} differ`,
-      });
+    requireFloats(x!);
+    requireIndices(indices!);
+    requireOneShape(x!, indices!);
     return [{ dtype: x!.dtype, shape }];
   },
   grad: ({ inputs: [, indices], attributes }, [g]) => [
@@ -127,13 +138,14 @@ export const scatterFlatOp: Op<{ shape: Shape; unique: boolean }> = {
 /** The same elements in the same order, in another shape. One extent may be -1. */
 export function reshape(x: Value, shape: Shape): Value {
   const known = sizeOf(shape.filter((extent) => extent !== -1));
-  const full = shape.map((extent) => (extent === -1 ? sizeOf(x.shape) / known : extent));
+  const full = shape.map((extent) => (extent === -1 ? Math.floor(sizeOf(x.shape) / known) : extent));
   return sameShape(x.shape, full) ? x : apply1(reshapeOp, [x], { shape: full });
 }
 
 /** Axes in another order: `y.shape[i] = x.shape[order[i]]`. */
 export function transpose(x: Value, order: readonly number[]): Value {
-  return order.every((axis, i) => axis === i) ? x : apply1(transposeOp, [x], { order });
+  const same = order.length === x.shape.length && order.every((axis, i) => axis === i);
+  return same ? x : apply1(transposeOp, [x], { order });
 }
 
 /** A box of a tensor: from `starts`, of extents `sizes`, on every axis. */
@@ -141,9 +153,10 @@ export function slice(x: Value, starts: readonly number[], sizes: Shape): Value 
   return sameShape(x.shape, sizes) ? x : apply1(sliceOp, [x], { starts, sizes });
 }
 
-/** Zeros around a tensor. */
-export function pad(x: Value, before: readonly number[], after: readonly number[]): Value {
-  return [...before, ...after].every((width) => width === 0) ? x : apply1(padOp, [x], { before, after });
+/** A constant around a tensor: zeros by default. */
+export function pad(x: Value, before: readonly number[], after: readonly number[], value = 0): Value {
+  if ([...before, ...after].every((width) => width === 0)) return x;
+  return apply1(padOp, [x], { before, after, ...(value === 0 ? {} : { value }) });
 }
 
 /** Tensors one after the other along `axis`. */

@@ -1,4 +1,5 @@
 import { apply, apply1, type Op, outputOf, type Value } from "../graph/node.js";
+import { requireAxes, requireFloats, requireOneShape, requireShape } from "./check.js";
 import { add, cast, equal, exp, log, mul, reciprocal, sqrt, sub } from "./elementwise.js";
 import { constant } from "./leaf.js";
 import { reshape } from "./move.js";
@@ -23,6 +24,8 @@ const keep = { keepDims: true } as const;
 export const normalizeOp: Op<{ axes: readonly number[]; epsilon: number }> = {
   name: "normalize",
   infer: ([x], { axes }) => {
+    requireFloats(x!);
+    requireAxes(x!.shape, axes);
     const statistic = x!.shape.map((extent, axis) => (axes.includes(axis) ? 1 : extent));
     return [x!.shape, statistic, statistic].map((shape) => ({ dtype: x!.dtype, shape }));
   },
@@ -50,7 +53,16 @@ export const normalizeOp: Op<{ axes: readonly number[]; epsilon: number }> = {
 /** inverseStd * (g - mean(g) - y * mean(g * y)): the gradient of `normalize`'s first output. */
 export const normalizeGradOp: Op<{ axes: readonly number[] }> = {
   name: "normalizeGrad",
-  infer: ([g]) => [{ dtype: g!.dtype, shape: g!.shape }],
+  infer: ([g, y, inverse], { axes }) => {
+    requireFloats(g!, y!, inverse!);
+    requireOneShape(g!, y!);
+    requireAxes(g!.shape, axes);
+    requireShape(
+      inverse!,
+      g!.shape.map((extent, axis) => (axes.includes(axis) ? 1 : extent)),
+    );
+    return [{ dtype: g!.dtype, shape: g!.shape }];
+  },
   expand: ([g, y, inverse], { axes }) => {
     const projected = mul(y!, mean(mul(g!, y!), axes, keep));
     return [mul(sub(sub(g!, mean(g!, axes, keep)), projected), inverse!)];
@@ -60,7 +72,11 @@ export const normalizeGradOp: Op<{ axes: readonly number[] }> = {
 /** x - log Σ exp x along one axis. */
 export const logSoftmaxOp: Op<{ axis: number }> = {
   name: "logSoftmax",
-  infer: ([x]) => [{ dtype: x!.dtype, shape: x!.shape }],
+  infer: ([x], { axis }) => {
+    requireFloats(x!);
+    requireAxes(x!.shape, [axis]);
+    return [{ dtype: x!.dtype, shape: x!.shape }];
+  },
   grad: (node, [g]) => {
     const y = outputOf(node);
     return [sub(g!, mul(exp(y), sum(g!, [node.attributes.axis], keep)))];
@@ -70,7 +86,11 @@ export const logSoftmaxOp: Op<{ axis: number }> = {
 /** exp x / Σ exp x along one axis. */
 export const softmaxOp: Op<{ axis: number }> = {
   name: "softmax",
-  infer: ([x]) => [{ dtype: x!.dtype, shape: x!.shape }],
+  infer: ([x], { axis }) => {
+    requireFloats(x!);
+    requireAxes(x!.shape, [axis]);
+    return [{ dtype: x!.dtype, shape: x!.shape }];
+  },
   grad: (node, [g]) => {
     const y = outputOf(node);
     return [mul(y, sub(g!, sum(mul(g!, y), [node.attributes.axis], keep)))];

@@ -1,8 +1,11 @@
 import { fail } from "../core/errors.js";
 import { type Shape, showShape } from "../core/tensor.js";
 import { apply, apply1, type Op, outputOf, type Value } from "../graph/node.js";
+import { requireFloats, requireSpatial } from "./check.js";
 import { mul } from "./elementwise.js";
+import { amax } from "./extremes.js";
 import { scatterFlat } from "./move.js";
+import { mean } from "./norm.js";
 
 type Window = { kernel: readonly number[]; stride: readonly number[] };
 
@@ -10,6 +13,7 @@ type Window = { kernel: readonly number[]; stride: readonly number[] };
 export const maxPoolOp: Op<Window> = {
   name: "maxPool",
   infer: ([x], { kernel, stride }) => {
+    requireFloats(x!);
     const shape = pooled("maxPool", x!.shape, kernel, stride);
     return [
       { dtype: x!.dtype, shape },
@@ -28,6 +32,8 @@ export const maxPoolOp: Op<Window> = {
 export const avgPoolOp: Op<{ factor: readonly number[] }> = {
   name: "avgPool",
   infer: ([x], { factor }) => {
+    requireFloats(x!);
+    requireSpatial(x!.shape, factor);
     if (x!.shape.slice(2).some((extent, axis) => extent % factor[axis]! !== 0))
       fail("shape", {
         what: `avgPool: ${showShape(x!.shape)} is no multiple of the window ${showShape(factor)}`,
@@ -40,20 +46,21 @@ export const avgPoolOp: Op<{ factor: readonly number[] }> = {
 /** Every voxel repeated `factor` times along each spatial axis: nearest-neighbour upsampling. */
 export const repeatOp: Op<{ factor: readonly number[] }> = {
   name: "repeat",
-  infer: ([x], { factor }) => [
-    {
-      dtype: x!.dtype,
-      shape: x!.shape.map((extent, axis) => (axis < 2 ? extent : extent * factor[axis - 2]!)),
-    },
-  ],
+  infer: ([x], { factor }) => {
+    requireFloats(x!);
+    requireSpatial(x!.shape, factor);
+    const shape = x!.shape.map((extent, axis) => (axis < 2 ? extent : extent * factor[axis - 2]!));
+    return [{ dtype: x!.dtype, shape }];
+  },
   grad: ({ attributes: { factor } }, [g]) => [mul(avgPool(g!, factor), volumeOf(factor))],
 };
 
 function pooled(name: string, shape: Shape, kernel: readonly number[], stride: readonly number[]): Shape {
+  requireSpatial(shape, kernel);
   const spatial = shape
     .slice(2)
     .map((extent, axis) => Math.floor((extent - kernel[axis]!) / stride[axis]!) + 1);
-  if (kernel.length !== shape.length - 2 || spatial.some((extent) => extent < 1))
+  if (spatial.some((extent) => extent < 1))
     fail("shape", { what: `${name}: a window of ${showShape(kernel)} does not fit ${showShape(shape)}` });
   return [...shape.slice(0, 2), ...spatial];
 }
@@ -79,4 +86,24 @@ export function avgPool(x: Value, factor: readonly number[]): Value {
 /** See `repeatOp`. */
 export function repeat(x: Value, factor: readonly number[]): Value {
   return apply1(repeatOp, [x], { factor });
+}
+
+/**
+ * Max unpooling: zeros of `shape`, with the values of x where `maxPoolWithIndices` found them. The windows must not
+ * have overlapped.
+ */
+export function maxUnpool(x: Value, indices: Value, shape: Shape): Value {
+  return scatterFlat(x, indices, shape, true);
+}
+
+const spatialAxes = (x: Value): number[] => x.shape.slice(2).map((_, axis) => axis + 2);
+
+/** Mean of every channel over space: `[N, C, …S]` → `[N, C]`. */
+export function globalAveragePool(x: Value): Value {
+  return mean(x, spatialAxes(x));
+}
+
+/** Largest value of every channel over space: `[N, C, …S]` → `[N, C]`. */
+export function globalMaxPool(x: Value): Value {
+  return amax(x, spatialAxes(x));
 }

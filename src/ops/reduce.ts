@@ -1,6 +1,7 @@
 import { fail } from "../core/errors.js";
 import { type Shape, sameShape, showShape, sizeOf } from "../core/tensor.js";
 import { apply1, type Op, type Value } from "../graph/node.js";
+import { requireAxes, requireFloats, requireNumbers } from "./check.js";
 import { reshape } from "./move.js";
 
 /** Copies of a value along axes of extent 1; lowered to nothing where the user of it broadcasts by itself. */
@@ -18,20 +19,40 @@ export const broadcastOp: Op<{ shape: Shape }> = {
 /** Sum over axes, which stay with extent 1. */
 export const sumOp: Op<{ axes: readonly number[] }> = {
   name: "sum",
-  infer: ([x], { axes }) => [{ dtype: x!.dtype, shape: reduced(x!.shape, axes) }],
+  infer: ([x], { axes }) => {
+    requireNumbers(x!);
+    return [{ dtype: x!.dtype, shape: reduced(x!.shape, axes) }];
+  },
   grad: (node, [g]) => [broadcast(g!, node.inputs[0]!.shape)],
 };
 
-/** Largest value over axes, which stay with extent 1. Used where no gradient flows; see `logSumExp`. */
+/** Largest value over axes, which stay with extent 1. Lets no gradient through: `amax` does. */
 export const maxOp: Op<{ axes: readonly number[] }> = {
   name: "max",
-  infer: ([x], { axes }) => [{ dtype: x!.dtype, shape: reduced(x!.shape, axes) }],
+  infer: ([x], { axes }) => {
+    requireNumbers(x!);
+    return [{ dtype: x!.dtype, shape: reduced(x!.shape, axes) }];
+  },
 };
 
 /** Index of the largest value along one axis, which stays with extent 1; the first one among equals. */
 export const argMaxOp: Op<{ axis: number }> = {
   name: "argMax",
-  infer: ([x], { axis }) => [{ dtype: "int64", shape: reduced(x!.shape, [axis]) }],
+  infer: ([x], { axis }) => {
+    requireNumbers(x!);
+    return [{ dtype: "int64", shape: reduced(x!.shape, [axis]) }];
+  },
+};
+
+/** Running sum along one axis: y[i] = Σ x[j] over j <= i, or over j >= i when it runs backwards. */
+export const cumSumOp: Op<{ axis: number; backwards: boolean }> = {
+  name: "cumSum",
+  infer: ([x], { axis }) => {
+    requireFloats(x!);
+    requireAxes(x!.shape, [axis]);
+    return [{ dtype: x!.dtype, shape: x!.shape }];
+  },
+  grad: ({ attributes: { axis, backwards } }, [g]) => [cumSum(g!, axis, !backwards)],
 };
 
 function alignRank(shape: Shape, rank: number): Shape | undefined {
@@ -39,9 +60,7 @@ function alignRank(shape: Shape, rank: number): Shape | undefined {
 }
 
 function reduced(shape: Shape, axes: readonly number[]): number[] {
-  for (const axis of axes)
-    if (!(axis >= 0 && axis < shape.length))
-      fail("shape", { what: `axis ${axis} does not exist in ${showShape(shape)}` });
+  requireAxes(shape, axes);
   return shape.map((extent, axis) => (axes.includes(axis) ? 1 : extent));
 }
 
@@ -88,7 +107,7 @@ export function sum(
   return dropAxes(axes.length === 0 ? x : apply1(sumOp, [x], { axes }), axes, keepDims);
 }
 
-/** Largest value over `axes` (all by default); carries no gradient. */
+/** Largest value over `axes` (all by default); carries no gradient: `amax` does. */
 export function max(
   x: Value,
   axes: readonly number[] = allAxes(x),
@@ -100,6 +119,11 @@ export function max(
 /** Index of the largest value along `axis`, int64. */
 export function argMax(x: Value, axis: number, { keepDims = false }: ReduceOptions = {}): Value {
   return dropAxes(apply1(argMaxOp, [x], { axis }), [axis], keepDims);
+}
+
+/** See `cumSumOp`. */
+export function cumSum(x: Value, axis: number, backwards = false): Value {
+  return apply1(cumSumOp, [x], { axis, backwards });
 }
 
 /** The adjoint of `broadcast`: sum over the axes that were stretched from `shape`. */

@@ -1,12 +1,18 @@
 import type { Op } from "../graph/node.js";
+import * as activation from "./activation.js";
 import * as conv from "./conv.js";
 import * as elementwise from "./elementwise.js";
+import * as extend from "./extend.js";
+import * as extremes from "./extremes.js";
 import * as leaf from "./leaf.js";
 import * as linalg from "./linalg.js";
 import * as move from "./move.js";
 import * as norm from "./norm.js";
 import * as pool from "./pool.js";
+import * as random from "./random.js";
 import * as reduce from "./reduce.js";
+import * as resize from "./resize.js";
+import * as take from "./take.js";
 
 const ops = [
   // leaf
@@ -29,6 +35,9 @@ const ops = [
   elementwise.erfOp,
   elementwise.castOp,
   elementwise.leakyReluOp,
+  activation.eluOp,
+  elementwise.powOp,
+  elementwise.clipOp,
   norm.stopGradientOp,
   // elementwise, several inputs
   elementwise.addOp,
@@ -46,7 +55,9 @@ const ops = [
   reduce.broadcastOp,
   reduce.sumOp,
   reduce.maxOp,
+  extremes.amaxOp,
   reduce.argMaxOp,
+  reduce.cumSumOp,
   // move
   move.reshapeOp,
   move.transposeOp,
@@ -56,6 +67,10 @@ const ops = [
   move.flipOp,
   move.gatherFlatOp,
   move.scatterFlatOp,
+  take.takeOp,
+  take.putAddOp,
+  extend.extendOp,
+  extend.extendAdjointOp,
   // linalg
   linalg.matmulOp,
   // conv
@@ -66,11 +81,16 @@ const ops = [
   pool.maxPoolOp,
   pool.avgPoolOp,
   pool.repeatOp,
+  // resize
+  resize.mapAxisOp,
+  resize.resizeLinearOp,
   // norm
   norm.normalizeOp,
   norm.normalizeGradOp,
   norm.logSoftmaxOp,
   norm.softmaxOp,
+  // random
+  random.randomUniformOp,
 ] as const;
 
 /** Every op that a graph can hold, by name. */

@@ -148,6 +148,44 @@ const maxPool: Rule = ([x], node) => {
   return [best, where];
 };
 
+/** Whether flat position `i` of a padded tensor lies outside what was padded. */
+function isMargin(node: Node, i: number): boolean {
+  const strides = stridesOf(outShape(node));
+  return outShape(node).some((extent, axis) => {
+    const v = (Math.floor(i / strides[axis]!) % extent) - (node.attributes.before as number[])[axis]!;
+    return v < 0 || v >= inShape(node)[axis]!;
+  });
+}
+
+/** The index that an index of an extended image was copied from. */
+function carriedFrom(index: readonly number[], shape: Shape, node: Node): number[] {
+  return index.map((v, axis) => {
+    const last = shape[axis]! - 1;
+    const i = v - (node.attributes.before as number[])[axis]!;
+    if (node.attributes.mode === "edge") return Math.min(Math.max(i, 0), last);
+    return i < 0 ? -i : i > last ? 2 * last - i : i;
+  });
+}
+
+/** Where sample `v` of a resized axis lies in the original, never outside. */
+function placeBefore(v: number, from: number, to: number, align: string): number {
+  if (from === to) return v;
+  const corners = to === 1 ? 0 : (v * (from - 1)) / (to - 1);
+  const place = align === "alignCorners" ? corners : ((v + 0.5) * from) / to - 0.5;
+  return Math.min(Math.max(place, 0), from - 1);
+}
+
+/** The 32-bit mixer of `randomUniform`, in JavaScript's own integers. */
+export function mixed(word: number): number {
+  let x = word;
+  x ^= x >>> 16;
+  x = Math.imul(x, 0x21f0aaad);
+  x ^= x >>> 15;
+  x = Math.imul(x, 0xd35a2d97);
+  x ^= x >>> 15;
+  return x;
+}
+
 const rules: Readonly<Record<string, Rule>> = {
   constant: (_, node) =>
     Float64Array.from(
@@ -170,6 +208,10 @@ const rules: Readonly<Record<string, Rule>> = {
   cos: map1(Math.cos),
   erf: map1(erf),
   cast: ([x], node) => (/float/.test(String(node.attributes.dtype)) ? x! : x!.map(Math.trunc)),
+  elu: ([x], node) => x!.map((v) => (v > 0 ? v : Number(node.attributes.alpha) * Math.expm1(v))),
+  pow: ([x], node) => x!.map((v) => v ** Number(node.attributes.exponent)),
+  clip: ([x], node) =>
+    x!.map((v) => Math.min(Math.max(v, Number(node.attributes.low)), Number(node.attributes.high))),
   leakyRelu: ([x], node) => x!.map((v) => (v > 0 ? v : v * Number(node.attributes.slope))),
   gate: ([x, g], node) => g!.map((v, i) => (x![i]! > 0 ? v : v * Number(node.attributes.slope))),
   add: map2((a, b) => a + b),
@@ -189,6 +231,25 @@ const rules: Readonly<Record<string, Rule>> = {
     }),
   sum: ([x], node) => reduce(node, x!, 0, (a, b) => a + b),
   max: ([x], node) => reduce(node, x!, -Infinity, Math.max),
+  amax: ([x], node) => reduce(node, x!, -Infinity, Math.max),
+  cumSum: ([x], node) => {
+    const { axis, backwards } = node.attributes as { axis: number; backwards: boolean };
+    const shape = inShape(node);
+    const y = new Float64Array(x!.length);
+    let i = 0;
+    for (const index of indices(shape)) {
+      for (let k = 0; k < shape[axis]!; k++)
+        if (backwards ? k <= index[axis]! : k >= index[axis]!)
+          y[
+            at(
+              index.map((v, a) => (a === axis ? k : v)),
+              shape,
+            )
+          ]! += x![i]!;
+      i++;
+    }
+    return y;
+  },
   argMax: ([x], node) => {
     const axis = Number(node.attributes.axis);
     const y = new Float64Array(sizeOf(outShape(node)));
@@ -219,7 +280,82 @@ const rules: Readonly<Record<string, Rule>> = {
     gather(node, x!, (index) => {
       const from = index.map((v, a) => v - (node.attributes.before as number[])[a]!);
       return from.some((v, a) => v < 0 || v >= inShape(node)[a]!) ? undefined : from;
-    }),
+    }).map((v, i) => (v === 0 && isMargin(node, i) ? Number(node.attributes.value ?? 0) : v)),
+  take: ([x, i], node) =>
+    gather(node, x!, (index) => index.map((v, a) => (a === Number(node.attributes.axis) ? i![v]! : v))),
+  putAdd: ([x, i], node) => {
+    const y = new Float64Array(sizeOf(outShape(node)));
+    let n = 0;
+    for (const index of indices(inShape(node)))
+      y[
+        at(
+          index.map((v, a) => (a === Number(node.attributes.axis) ? i![v]! : v)),
+          outShape(node),
+        )
+      ]! += x![n++]!;
+    return y;
+  },
+  extend: ([x], node) => gather(node, x!, (index) => carriedFrom(index, inShape(node), node)),
+  extendAdjoint: ([g], node) => {
+    const y = new Float64Array(sizeOf(outShape(node)));
+    let n = 0;
+    for (const index of indices(inShape(node)))
+      y[at(carriedFrom(index, outShape(node), node), outShape(node))]! += g![n++]!;
+    return y;
+  },
+  mapAxis: ([x, m], node) => {
+    const { axis, transposed } = node.attributes as { axis: number; transposed: boolean };
+    const [from, to] = [inShape(node), outShape(node)];
+    const y = new Float64Array(sizeOf(to));
+    let n = 0;
+    for (const index of indices(to)) {
+      for (let k = 0; k < from[axis]!; k++) {
+        const weight = transposed ? m![k * to[axis]! + index[axis]!]! : m![index[axis]! * from[axis]! + k]!;
+        y[n]! +=
+          weight *
+          x![
+            at(
+              index.map((v, a) => (a === axis ? k : v)),
+              from,
+            )
+          ]!;
+      }
+      n++;
+    }
+    return y;
+  },
+  resizeLinear: ([x], node) => {
+    const [from, to] = [inShape(node), outShape(node)];
+    const y = new Float64Array(sizeOf(to));
+    let n = 0;
+    for (const index of indices(to)) {
+      const places = index.map((v, a) => placeBefore(v, from[a]!, to[a]!, String(node.attributes.align)));
+      for (const corner of indices(places.map(() => 2))) {
+        const weight = places.reduce(
+          (w, place, a) => w * (corner[a] ? place - Math.floor(place) : 1 - (place - Math.floor(place))),
+          1,
+        );
+        if (weight > 0)
+          y[n]! +=
+            weight *
+            x![
+              at(
+                places.map((place, a) => Math.floor(place) + corner[a]!),
+                from,
+              )
+            ]!;
+      }
+      n++;
+    }
+    return y;
+  },
+  randomUniform: ([key], node) => {
+    const [a, b] = (node.attributes.stream as number[]).map((word, i) => key![i]! ^ word) as [number, number];
+    return Float64Array.from(
+      { length: sizeOf(outShape(node)) },
+      (_, i) => (mixed(mixed(i ^ a) ^ b) >>> 8) / 2 ** 24,
+    );
+  },
   concat: (inputs, node) => {
     const axis = Number(node.attributes.axis);
     const y = new Float64Array(sizeOf(outShape(node)));
