@@ -1,5 +1,6 @@
 import { div, exp, log, sub } from "../ops/elementwise.js";
 import { max, sum } from "../ops/reduce.js";
+import { blockedDomain, blockedOr } from "./conv/blocked.js";
 import { inputGrad, weightGrad } from "./conv/gradients.js";
 import { portableSpellings } from "./spell.js";
 import type { Rewrite, Spelling, Target } from "./target.js";
@@ -45,7 +46,7 @@ const softmax: Rewrite = (node) => {
 /** ONNX Runtime's CPU provider, with its own operators where they are faster. */
 export const cpu: Target = {
   name: "cpu",
-  opsets: { "": 18, [microsoft]: 1 },
-  spellings: { ...portableSpellings, matmul, gate },
+  opsets: { "": 18, [microsoft]: 1, [blockedDomain]: 1 },
+  spellings: { ...portableSpellings, matmul, gate, conv: blockedOr(portableSpellings.conv!) },
   rewrites: { convInputGrad: inputGrad, convWeightGrad: weightGrad, softmax, logSoftmax },
 };
