@@ -1,5 +1,7 @@
 import { fail } from "../core/errors.js";
+import { type Shape, sizeOf } from "../core/tensor.js";
 import type { Value } from "../graph/node.js";
+import { parametricRelu } from "../ops/activation.js";
 import { type ConvOptions, convGeometry, convInputGrad, conv as convOp } from "../ops/conv.js";
 import { add, cast, greaterEqual, mul } from "../ops/elementwise.js";
 import { matmul } from "../ops/linalg.js";
@@ -73,11 +75,27 @@ export function linear(
   return options.bias === false ? y : bias(scope, y);
 }
 
+/** Leaky ReLU with a learned slope per channel, 0.25 at first; parameter `slope`. He et al., arXiv 1502.01852. */
+export function prelu(scope: Scope, x: Value, initialSlope = 0.25): Value {
+  const first: Initializer = (shape) => new Float32Array(sizeOf(shape)).fill(initialSlope);
+  const slope = scope.parameter("slope", [x.shape[1]!], first, { decay: false });
+  return parametricRelu(x, reshape(slope, perChannel(x)));
+}
+
 /**
  * Inverted dropout: while training, zero with probability `rate` and scale the rest by 1 / (1 - rate).
  * Srivastava et al., JMLR 2014.
  */
 export function dropout(scope: Scope, x: Value, rate: number): Value {
+  return dropped(scope, x, rate, x.shape);
+}
+
+/** Dropout of whole channels of `[N, C, …S]`, for images whose neighbours say the same. Tompson et al., arXiv 1411.4280. */
+export function channelDropout(scope: Scope, x: Value, rate: number): Value {
+  return dropped(scope, x, rate, [...x.shape.slice(0, 2), ...x.shape.slice(2).map(() => 1)]);
+}
+
+function dropped(scope: Scope, x: Value, rate: number, shape: Shape): Value {
   if (!(rate >= 0 && rate < 1))
     fail("bad-argument", {
       what: "the rate of dropout is out of range",
@@ -85,6 +103,6 @@ export function dropout(scope: Scope, x: Value, rate: number): Value {
       found: `${rate}`,
     });
   if (!scope.training || rate === 0) return x;
-  const kept = cast(greaterEqual(scope.random("mask", x.shape), rate), "float32");
+  const kept = cast(greaterEqual(scope.random("mask", shape), rate), "float32");
   return mul(x, mul(kept, 1 / (1 - rate)));
 }

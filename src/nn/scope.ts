@@ -3,6 +3,7 @@ import type { Rng } from "../core/rng.js";
 import { floats, type Shape, type Tensor } from "../core/tensor.js";
 import type { Value } from "../graph/node.js";
 import { input } from "../ops/leaf.js";
+import { randomNormal, randomUniform } from "../ops/random.js";
 import type { Initializer } from "./initialize.js";
 
 /** What a model learns or keeps: declared while the model is traced, made by `initialize`. */
@@ -31,9 +32,12 @@ export interface Scope {
   statistic(name: string, shape: Shape, initialize: Initializer): Value;
   /** What a statistic becomes after this step. */
   update(name: string, next: Value): void;
-  /** Uniform numbers in [0, 1), fed anew at every step. */
-  random(name: string, shape: Shape): Value;
+  /** Numbers drawn anew at every step: uniform in [0, 1), or standard normal. They depend on the step's key alone. */
+  random(name: string, shape: Shape, distribution?: "uniform" | "normal"): Value;
 }
+
+/** The input that decides all random numbers of a step: see `randomKey`. There only if the model wants some. */
+export const randomKeyName = "random/key";
 
 /** Everything that a traced model declared, by path; insertion order is declaration order. */
 export interface Traced<R> {
@@ -55,6 +59,7 @@ export function trace<R>(training: boolean, build: (scope: Scope) => R): Traced<
   const updates = new Map<string, Value>();
   const randoms = new Map<string, Value>();
   const decayed = new Set<string>();
+  let key: Value | undefined;
 
   const declare = (
     into: Map<string, Declared>,
@@ -82,8 +87,14 @@ export function trace<R>(training: boolean, build: (scope: Scope) => R): Traced<
       },
       statistic: (name, shape, initialize) => declare(statistics, "statistic", at(name), shape, initialize),
       update: (name, next) => void updates.set(at(name), next),
-      random: (name, shape) => {
-        const value = input(`random/${at(name)}`, shape);
+      random: (name, shape, distribution = "uniform") => {
+        if (randoms.has(at(name)))
+          fail("bad-argument", {
+            what: `random numbers called "${at(name)}" are drawn twice`,
+            fix: "Give each layer its own child scope",
+          });
+        key ??= input(randomKeyName, [2], "int32");
+        const value = (distribution === "normal" ? randomNormal : randomUniform)(key, at(name), shape);
         randoms.set(at(name), value);
         return value;
       },

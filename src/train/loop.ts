@@ -1,6 +1,7 @@
 import { fail } from "../core/errors.js";
-import { rng as makeRng, type Rng } from "../core/rng.js";
-import { floats, type Shape, scalar, sizeOf, type Tensor } from "../core/tensor.js";
+import { scalar, type Tensor, tensor } from "../core/tensor.js";
+import { randomKeyName } from "../nn/scope.js";
+import { randomKey } from "../ops/random.js";
 import type { Executable } from "../runtime/engine.js";
 import type { Step } from "./step.js";
 
@@ -113,7 +114,7 @@ export async function train(options: LoopOptions): Promise<LoopResult> {
     const outputs = await executable.run({
       ...state,
       ...prefixed("batch/", batch.tensors),
-      ...drawRandoms(step.randoms, makeRng(options.seed).split("random", index)),
+      [randomKeyName]: tensor("int32", [2], randomKey(options.seed, "random", index)),
       learningRate: scalar(learningRate),
       step: scalar(index + 1),
     });
@@ -172,16 +173,6 @@ function waited(scores: readonly number[]): number {
 
 function prefixed(prefix: string, tensors: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
   return Object.fromEntries(Object.entries(tensors).map(([name, value]) => [prefix + name, value]));
-}
-
-function drawRandoms(shapes: Readonly<Record<string, Shape>>, rng: Rng): Record<string, Tensor> {
-  return Object.fromEntries(
-    Object.entries(shapes).map(([name, shape]) => {
-      const branch = rng.split(name);
-      const values = Float32Array.from({ length: sizeOf(shape) }, () => branch.uniform());
-      return [`random/${name}`, floats(shape, values)];
-    }),
-  );
 }
 
 function readMetrics(outputs: Readonly<Record<string, Tensor>>): Record<string, number> {

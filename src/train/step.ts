@@ -1,6 +1,6 @@
 import { gradients } from "../autodiff/gradients.js";
 import type { Rng } from "../core/rng.js";
-import { type Shape, type Tensor, zerosTensor } from "../core/tensor.js";
+import { type Tensor, zerosTensor } from "../core/tensor.js";
 import type { TensorType, Value } from "../graph/node.js";
 import { type Program, program } from "../graph/program.js";
 import { initialState, type Scope, type Traced, trace } from "../nn/scope.js";
@@ -28,14 +28,14 @@ export interface Objective {
 
 /**
  * A training step as one closed graph. Inputs: the state (`parameter/…`, `statistic/…`, `slot/…`, `average/…`), the
- * batch (`batch/…`), uniform numbers (`random/…`), `learningRate` and `step` (from 1). Outputs: every state entry
- * anew under `next:<name>`, and the metrics under `metric:<name>`, `metric:loss` among them.
+ * batch (`batch/…`), the key of its random numbers (`random/key`, if it wants some), `learningRate` and `step` (from
+ * 1). Outputs: every state entry anew under `next:<name>`, and the metrics under `metric:<name>`, `metric:loss` among
+ * them.
  */
 export interface Step {
   readonly program: Program;
   readonly traced: Traced<Objective>;
   readonly stateNames: readonly string[];
-  readonly randoms: Readonly<Record<string, Shape>>;
   /** State before the first step. */
   initialize(rng: Rng): Record<string, Tensor>;
 }
@@ -85,7 +85,6 @@ export function buildStep({ batch, objective, optimizer, average }: StepDefiniti
     program: program(outputs, [learningRate, step, ...Object.values(fed)]),
     traced,
     stateNames: Object.keys(next),
-    randoms: Object.fromEntries([...traced.randoms].map(([path, { shape }]) => [path, shape])),
     initialize: (rng) => {
       const first = initialState(traced, rng);
       for (const name of Object.keys(next)) {

@@ -1,13 +1,21 @@
 import { describe, expect, it } from "vitest";
 import { gradients } from "../../src/autodiff/gradients.js";
-import { rng } from "../../src/core/rng.js";
-import { floats, sizeOf, type Tensor } from "../../src/core/tensor.js";
+import { floats, sizeOf, type Tensor, tensor } from "../../src/core/tensor.js";
 import type { Value } from "../../src/graph/node.js";
-import { conv, dropout, linear, upConv, upsampleNearest } from "../../src/nn/layers.js";
+import {
+  channelDropout,
+  conv,
+  dropout,
+  linear,
+  prelu,
+  upConv,
+  upsampleNearest,
+} from "../../src/nn/layers.js";
 import { batchNorm, groupNorm, instanceNorm, layerNorm } from "../../src/nn/norms.js";
 import { type Scope, trace } from "../../src/nn/scope.js";
 import { mul } from "../../src/ops/elementwise.js";
 import { input } from "../../src/ops/leaf.js";
+import { randomKey } from "../../src/ops/random.js";
 import { sum } from "../../src/ops/reduce.js";
 import {
   evaluate,
@@ -142,15 +150,22 @@ describe("layers", () => {
   });
 });
 
+describe("prelu", () => {
+  it("has a slope per channel for what is negative", async () => {
+    const { result } = trace(true, (scope) => prelu(scope, input("x", [1, 2, 2])));
+    const feeds = { x: floats([1, 2, 2], [-1, 2, -4, 8]), "parameter/slope": floats([2], [0.25, 0.5]) };
+    expect([...(await evaluate({ y: result }, feeds)).y!.data]).toEqual([-0.25, 2, -2, 8]);
+  });
+});
+
 describe("dropout", () => {
   const shape = [4, 8, 16, 16];
   const draw = async (seed: number, rate = 0.3): Promise<Float32Array> => {
     const { result, randoms } = trace(true, (scope) => dropout(scope.child("drop"), input("x", shape), rate));
     expect([...randoms.keys()]).toEqual(["drop.mask"]);
-    const random = rng(seed);
     const feeds = {
       x: floats(shape, new Float32Array(sizeOf(shape)).fill(2)),
-      "random/drop.mask": floats(shape, Float32Array.from({ length: sizeOf(shape) }, random.uniform)),
+      "random/key": tensor("int32", [2], randomKey(seed)),
     };
     return (await evaluate({ y: result }, feeds)).y!.data as Float32Array;
   };
@@ -176,6 +191,25 @@ describe("dropout", () => {
     const { result, randoms } = trace(true, (scope) => dropout(scope, x, 0));
     expect(result).toBe(x);
     expect(randoms.size).toBe(0);
+  });
+
+  it("of channels drops whole channels, each sample its own", async () => {
+    const { result } = trace(true, (scope) => channelDropout(scope, input("x", shape), 0.4));
+    const feeds = {
+      x: floats(shape, new Float32Array(sizeOf(shape)).fill(1)),
+      "random/key": tensor("int32", [2], randomKey(3)),
+    };
+    const y = (await evaluate({ y: result }, feeds)).y!.data as Float32Array;
+    const first = Array.from({ length: 32 }, (_, channel) => y[channel * 256]!);
+    expect(y.every((value, i) => value === first[Math.floor(i / 256)])).toBe(true);
+    expect(new Set(first.map((value) => value.toFixed(4)))).toEqual(new Set(["0.0000", "1.6667"]));
+  });
+
+  it("refuses two draws of one name, which would be the same numbers", () => {
+    const x = input("x", shape);
+    expect(() => trace(true, (scope) => dropout(scope, dropout(scope, x, 0.5), 0.5))).toThrow(
+      'random numbers called "mask" are drawn twice. Give each layer its own child scope.',
+    );
   });
 
   it("refuses a rate that leaves nothing", () => {
