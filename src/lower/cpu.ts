@@ -1,6 +1,7 @@
 import { div, exp, log, sub } from "../ops/elementwise.js";
 import { max, sum } from "../ops/reduce.js";
 import { blockedDomain, blockedOr } from "./conv/blocked.js";
+import { spellWeightGrad, takesWeightGrad } from "./conv/blocked-weight-grad.js";
 import { inputGrad, weightGrad } from "./conv/gradients.js";
 import { portableSpellings } from "./spell.js";
 import type { Rewrite, Spelling, Target } from "./target.js";
@@ -47,6 +48,18 @@ const softmax: Rewrite = (node) => {
 export const cpu: Target = {
   name: "cpu",
   opsets: { "": 18, [microsoft]: 1, [blockedDomain]: 1 },
-  spellings: { ...portableSpellings, matmul, gate, conv: blockedOr(portableSpellings.conv!) },
-  rewrites: { convInputGrad: inputGrad, convWeightGrad: weightGrad, softmax, logSoftmax },
+  spellings: {
+    ...portableSpellings,
+    matmul,
+    gate,
+    conv: blockedOr(portableSpellings.conv!),
+    convWeightGrad: (node, inputs, e) =>
+      (takesWeightGrad(node) ? spellWeightGrad : portableSpellings.convWeightGrad!)(node, inputs, e),
+  },
+  rewrites: {
+    convInputGrad: inputGrad,
+    convWeightGrad: (node) => (takesWeightGrad(node) ? undefined : weightGrad(node)),
+    softmax,
+    logSoftmax,
+  },
 };

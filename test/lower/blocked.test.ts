@@ -6,7 +6,7 @@ import { cpu } from "../../src/lower/cpu.js";
 import { lower } from "../../src/lower/lower.js";
 import { portable } from "../../src/lower/portable.js";
 import type { Target } from "../../src/lower/target.js";
-import { type ConvGeometry, conv, convGeometry, convInputGrad } from "../../src/ops/conv.js";
+import { type ConvGeometry, conv, convGeometry, convInputGrad, convWeightGrad } from "../../src/ops/conv.js";
 import { input } from "../../src/ops/leaf.js";
 import { nodeCpu } from "../../src/runtime/node.js";
 
@@ -102,6 +102,7 @@ describe("convolution in blocked channels", () => {
     const [image, weights] = [input("x", x), input("w", w)];
     const y = conv(image, weights, geometry);
     const dx = convInputGrad(y, weights, x, geometry);
+    const dw = convWeightGrad(image, y, w, geometry);
     const random = rng(1);
     const draw = (shape: readonly number[]) =>
       floats(
@@ -110,10 +111,10 @@ describe("convolution in blocked channels", () => {
       );
     const feeds = { x: draw(x), w: draw(w) };
     const run = async (target: Target) => {
-      const executable = await nodeCpu.compile(lower(program({ y, dx }), target));
+      const executable = await nodeCpu.compile(lower(program({ y, dx, dw }), target));
       const results = await executable.run(feeds);
       await executable.dispose();
-      return [results.y!, results.dx!];
+      return [results.y!, results.dx!, results.dw!];
     };
     const domains = lower(program({ y }), cpu).model.nodes.map(({ domain }) => domain);
     expect(domains.includes("com.microsoft.nchwc")).toBe(blocked);

@@ -17,7 +17,7 @@ const narrowestBlock = 8;
 const fewestPositions = 256;
 
 const product = (extents: Shape): number => extents.reduce((a, b) => a * b, 1);
-const isBlockable = (channels: number): boolean => channels % widestBlock === 0;
+export const isBlockable = (channels: number): boolean => channels % widestBlock === 0;
 
 interface Rows {
   /** Rows kept between two depth slices, and the rows from one slice to the next. */
