@@ -1,36 +1,36 @@
 import { type Shape, sizeOf } from "../core/tensor.js";
 import { mixing } from "../ops/random.js";
-import type { Emitter, Spelling } from "./target.js";
+import type { Spelling } from "./target.js";
 
-/** TensorProto.DataType; graphs of ours know no uint32. */
-const [float32, int32, uint32] = [1, 6, 12];
-
-const words = (values: readonly number[], shape: Shape, e: Emitter): string =>
-  e.tensor({ dtype: "int32", shape, data: Int32Array.from(values) });
+/** TensorProto.DataType. */
+const float32 = 1;
 
 /**
- * Integer operators that the CPU provider has, natively and as WebAssembly (WebGPU's leaves BitShift and BitwiseXor to
- * it): sums and products of int32 wrap around, shifts are of uint32. 14 ns a number on one thread, 26 nodes a draw.
+ * int32 sums, products and quotients, for which all providers have kernels. Sums and products wrap around on all of
+ * them. 11 ns a number on one thread; with shifts and exclusive or, which WebGPU lacks, 14.
  */
 const randomUniform: Spelling = (node, [key], e) => {
   const { shape, stream } = node.attributes as { shape: Shape; stream: readonly number[] };
-  const cast = (x: string, to: number): string => e.emit("Cast", [x], { to });
-  const shifted = (x: string, by: number): string =>
-    e.emit("BitShift", [cast(x, uint32), cast(words([by], [1], e), uint32)], { direction: "RIGHT" });
-  const mix = (x: string): string => {
-    const [s0, s1, s2] = mixing.shifts;
-    const step = (y: string, shift: number): string =>
-      e.emit("BitwiseXor", [y, cast(shifted(y, shift), int32)]);
-    const times = (y: string, factor: number): string => e.emit("Mul", [y, words([factor], [], e)]);
-    return step(times(step(times(step(x, s0), mixing.factors[0]), s1), mixing.factors[1]), s2);
-  };
-  const keys = e.emit("BitwiseXor", [key!, words(stream, [2], e)]);
-  const half = (which: number): string => e.emit("Gather", [keys, words([which], [1], e)], { axis: 0 });
-  const places = e.emit("Range", [words([0], [], e), words([sizeOf(shape)], [], e), words([1], [], e)]);
-  const bits = mix(e.emit("BitwiseXor", [mix(e.emit("BitwiseXor", [places, half(0)])), half(1)]));
+  const words = (values: readonly number[], dims: Shape = []): string =>
+    e.tensor({ dtype: "int32", shape: dims, data: Int32Array.from(values) });
+  const [add, mul, div] = ["Add", "Mul", "Div"].map(
+    (type) => (a: string, b: string) => e.emit(type, [a, b]),
+  ) as [Join, Join, Join];
+  const keys = add(key!, words(stream, [2]));
+  const half = (which: number): string => e.emit("Gather", [keys, words([which], [1])], { axis: 0 });
+  const swap = words([65536]);
+  const places = e.emit("Range", [words([0]), words([sizeOf(shape)]), words([1])]);
+  let x = add(mul(places, words([mixing.spread])), half(0));
+  for (let round = 0; round < mixing.rounds; round++) {
+    if (round === 1) x = add(x, half(1));
+    x = mul(x, add(add(x, x), words([1])));
+    x = add(mul(x, swap), div(x, swap));
+  }
+  const whole = e.emit("Cast", [add(div(x, words([256])), words([2 ** 23]))], { to: float32 });
   const scale = e.tensor({ dtype: "float32", shape: [], data: new Float32Array([2 ** -24]) });
-  const uniform = e.emit("Mul", [cast(shifted(bits, 8), float32), scale]);
-  return e.emit("Reshape", [uniform, e.ints(shape)]);
+  return e.emit("Reshape", [e.emit("Mul", [whole, scale]), e.ints(shape)]);
 };
+
+type Join = (a: string, b: string) => string;
 
 export const randomSpellings: Readonly<Record<string, Spelling>> = { randomUniform };

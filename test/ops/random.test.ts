@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { rng } from "../../src/core/rng.js";
 import { type Shape, tensor } from "../../src/core/tensor.js";
 import { program } from "../../src/graph/program.js";
 import { lower } from "../../src/lower/lower.js";
@@ -6,7 +7,7 @@ import { portable } from "../../src/lower/portable.js";
 import { input } from "../../src/ops/leaf.js";
 import { randomKey, randomNormal, randomUniform } from "../../src/ops/random.js";
 import { nodeCpu } from "../../src/runtime/node.js";
-import { mixed } from "../reference/interpreter.js";
+import { uniformAt } from "../reference/interpreter.js";
 
 type Draw = typeof randomUniform;
 
@@ -56,11 +57,8 @@ describe("random numbers in the graph", () => {
 
   it("are, bit for bit, what the definition gives in JavaScript's integers", async () => {
     for (const key of [Int32Array.of(0, 0), Int32Array.of(-1, 2 ** 31 - 1), randomKey(1, "step", 5)]) {
-      const [a, b] = [...randomKey("mask")].map((word, i) => word ^ key[i]!) as [number, number];
-      const expected = Float32Array.from(
-        { length: size },
-        (_, i) => (mixed(mixed(i ^ a) ^ b) >>> 8) / 2 ** 24,
-      );
+      const [a, b] = [...randomKey("mask")].map((word, i) => (word + key[i]!) | 0);
+      const expected = Float32Array.from({ length: size }, (_, i) => uniformAt(i, a!, b!));
       expect(await draw(randomUniform, key, "mask", [size])).toEqual(expected);
     }
   });
@@ -78,6 +76,27 @@ describe("random numbers in the graph", () => {
       const share = mean(u.map((v) => (Math.round(v * 2 ** 24) >>> bit) & 1));
       expect(Math.abs(share - 0.5)).toBeLessThan(2.5 / Math.sqrt(size));
     }
+  });
+
+  it("uniform: every bit of counter and key changes every bit of the number half of the time", () => {
+    const random = rng(4);
+    const word = (): number => Math.floor(random.uniform() * 2 ** 32) | 0;
+    const trials = 4096;
+    let worst = 0;
+    for (let which = 0; which < 3; which++)
+      for (let flip = 0; flip < 32; flip++) {
+        const changed = new Float64Array(24);
+        for (let n = 0; n < trials; n++) {
+          const given: [number, number, number] = [word(), word(), word()];
+          const other: [number, number, number] = [...given];
+          other[which]! ^= 1 << flip;
+          const difference = (uniformAt(...given) * 2 ** 24) ^ (uniformAt(...other) * 2 ** 24);
+          for (let bit = 0; bit < 24; bit++) changed[bit]! += (difference >>> bit) & 1;
+        }
+        for (const count of changed) worst = Math.max(worst, Math.abs(count / trials - 0.5));
+      }
+    // 2,304 shares: five standard errors.
+    expect(worst).toBeLessThan(2.5 / Math.sqrt(trials));
   });
 
   it("normal: mean, variance, skewness, kurtosis, distribution, odd sizes", async () => {

@@ -175,15 +175,15 @@ function placeBefore(v: number, from: number, to: number, align: string): number
   return Math.min(Math.max(place, 0), from - 1);
 }
 
-/** The 32-bit mixer of `randomUniform`, in JavaScript's own integers. */
-export function mixed(word: number): number {
-  let x = word;
-  x ^= x >>> 16;
-  x = Math.imul(x, 0x21f0aaad);
-  x ^= x >>> 15;
-  x = Math.imul(x, 0xd35a2d97);
-  x ^= x >>> 15;
-  return x;
+/** Number `i` of `randomUniform` for a key that the stream was added to, in JavaScript's own integers. */
+export function uniformAt(i: number, a: number, b: number): number {
+  let x = (Math.imul(i, 0x9e3779b1) + a) | 0;
+  for (let round = 0; round < 5; round++) {
+    if (round === 1) x = (x + b) | 0;
+    x = Math.imul(x, (2 * x + 1) | 0);
+    x = (Math.imul(x, 65536) + Math.trunc(x / 65536)) | 0;
+  }
+  return (Math.trunc(x / 256) + 2 ** 23) / 2 ** 24;
 }
 
 const rules: Readonly<Record<string, Rule>> = {
@@ -350,11 +350,8 @@ const rules: Readonly<Record<string, Rule>> = {
     return y;
   },
   randomUniform: ([key], node) => {
-    const [a, b] = (node.attributes.stream as number[]).map((word, i) => key![i]! ^ word) as [number, number];
-    return Float64Array.from(
-      { length: sizeOf(outShape(node)) },
-      (_, i) => (mixed(mixed(i ^ a) ^ b) >>> 8) / 2 ** 24,
-    );
+    const [a, b] = (node.attributes.stream as number[]).map((word, i) => (key![i]! + word) | 0);
+    return Float64Array.from({ length: sizeOf(outShape(node)) }, (_, i) => uniformAt(i, a!, b!));
   },
   concat: (inputs, node) => {
     const axis = Number(node.attributes.axis);
