@@ -1,12 +1,12 @@
-import { GyrusError } from "../core/errors.js";
 import { bytesOf, sameShape, type Tensor } from "../core/tensor.js";
-import { type Node, onBehalfOf, siteOf, type Value } from "../graph/node.js";
+import { type Node, onBehalfOf, type Value } from "../graph/node.js";
 import type { OnnxModel, OnnxNode } from "../graph/onnx/model.js";
 import type { Program } from "../graph/program.js";
 import { commonShape } from "../ops/reduce.js";
 import { table } from "../ops/table.js";
 import { scheduled } from "./schedule.js";
 import { resizeLinearByProducts } from "./spell-space.js";
+import { lackError, requireSupport } from "./support.js";
 import type { Emitter, Rewrite, Target } from "./target.js";
 
 export interface Lowered {
@@ -28,13 +28,14 @@ const key = (value: Value): string => `${value.node.id}.${value.output}`;
 /**
  * Spell a program in ONNX for a target. Equal nodes are written once, unused ones not at all. Inputs named in
  * `baked` become constants of the model: weights of a network that is not trained any more.
- * Throws `unsupported` when the target has neither a spelling nor a rewrite for an op.
+ * Throws `unsupported` before anything is spelled when the target lacks ops: see `requireSupport`.
  */
 export function lower(
   program: Program,
   target: Target,
   baked: Readonly<Record<string, Tensor>> = {},
 ): Lowered {
+  requireSupport(program, target);
   const nodes: OnnxNode[] = [];
   const origins = new Map<string, Node>();
   const sizes = new Map<string, number>();
@@ -162,12 +163,7 @@ export function lower(
 function expansion(node: Node, target: Target): readonly Value[] | undefined {
   if (node.op in target.spellings) return undefined;
   const op = table.get(node.op);
-  if (op?.expand === undefined)
-    throw new GyrusError("unsupported", {
-      what: `the op "${node.op}" has no spelling for the target "${target.name}"`,
-      where: siteOf(node),
-      fix: "Choose another target or build the model from other ops",
-    });
+  if (op?.expand === undefined) throw lackError([{ node }], target);
   return onBehalfOf(node, () => op.expand!(node.inputs, node.attributes));
 }
 

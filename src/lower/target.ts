@@ -34,10 +34,23 @@ export type Spelling = (
 /** The same meaning in other ops of the table, where that is faster on a target; undefined: leave it as it is. */
 export type Rewrite = (node: Node) => readonly Value[] | undefined;
 
+/** Uses of an op that a target cannot run, as data: the error of `lower` and the table in docs/ops.md say so. */
+export interface Gap {
+  readonly op: string;
+  /** Which uses, for the program and in words ("in 3-D, in groups"); all of them when absent. */
+  readonly when?: (node: Node) => boolean;
+  readonly uses?: string;
+  /** What is missing there: half a sentence. */
+  readonly why: string;
+  /** What to do instead: one sentence. */
+  readonly instead: string;
+}
+
 /** A place where graphs run, as far as lowering is concerned. */
 export interface Target {
   readonly name: "portable" | "cpu" | "wasm" | "webgpu";
   readonly opsets: Readonly<Record<string, number>>;
   readonly spellings: Readonly<Record<string, Spelling>>;
   readonly rewrites: Readonly<Record<string, Rewrite>>;
+  readonly gaps?: readonly Gap[];
 }

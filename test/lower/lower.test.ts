@@ -1,7 +1,9 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
+import { gradients } from "../../src/autodiff/gradients.js";
 import { rng } from "../../src/core/rng.js";
 import { floats } from "../../src/core/tensor.js";
+import type { Node } from "../../src/graph/node.js";
 import { encodeModel, type OnnxModel } from "../../src/graph/onnx/model.js";
 import { messageType } from "../../src/graph/onnx/schema.js";
 import { program } from "../../src/graph/program.js";
@@ -12,8 +14,9 @@ import { unet } from "../../src/models/unet.js";
 import { initialState, trace } from "../../src/nn/scope.js";
 import { add, exp, greater, mul, where } from "../../src/ops/elementwise.js";
 import { constant, input } from "../../src/ops/leaf.js";
-import { transpose } from "../../src/ops/move.js";
+import { reshape, transpose } from "../../src/ops/move.js";
 import { broadcast, sum } from "../../src/ops/reduce.js";
+import { take } from "../../src/ops/take.js";
 import { nodeCpu, openModel } from "../../src/runtime/node.js";
 import { configs } from "../../src/systems/segment-unet.js";
 import { predictionProgram } from "../../src/tasks/segmentation/model.js";
@@ -89,7 +92,41 @@ describe("lower", () => {
   it("refuses an op that the target cannot spell, naming the line", () => {
     const { exp: _, ...spellings } = portable.spellings;
     expect(() => lower(program({ y: exp(x) }), { ...portable, spellings })).toThrow(
-      /lower\.test\.ts:\d+:\d+: the op "exp" has no spelling for the target "portable"/,
+      /lower\.test\.ts:\d+:\d+: the target "portable" cannot run the op "exp"\. Found exp: no spelling\. Run it on the target "cpu"/,
+    );
+  });
+
+  it("lists all that a target lacks, with the line and the way around of each, before it spells anything", () => {
+    let spelled = 0;
+    const { exp: _, ...spellings } = portable.spellings;
+    const gaps = [
+      {
+        op: "sum",
+        when: (node: Node) => node.inputs[0]!.shape.length === 2,
+        uses: "in two axes",
+        why: "sums one axis only",
+        instead: "Sum one axis after the other",
+      },
+    ];
+    const target = {
+      ...portable,
+      spellings: { ...spellings, mul: () => `${spelled++}` },
+      gaps,
+    };
+    const y = add(sum(mul(x, x)), sum(exp(exp(reshape(x, [6])))));
+    expect(() => lower(program({ y }), target)).toThrow(
+      /lower\.test\.ts:(\d+):\d+: the target "portable" cannot run the ops "sum", "exp"\. Found sum \(\S+lower\.test\.ts:\1:\d+\): sums one axis only; exp \(\S+lower\.test\.ts:\1:\d+\): no spelling\. Sum one axis after the other\./,
+    );
+    expect(spelled).toBe(0);
+    expect(() => lower(program({ y: sum(reshape(x, [6])) }), target)).not.toThrow();
+  });
+
+  it("looks into ops that are taken apart", () => {
+    const { mapAxis: _, ...spellings } = portable.spellings;
+    const y = take(x, constant({ dtype: "int32", shape: [2], data: Int32Array.of(1, 1) }), 1);
+    const [gradient] = gradients(sum(y), [x]);
+    expect(() => lower(program({ gradient: gradient! }), { ...portable, spellings })).toThrow(
+      /lower\.test\.ts:\d+:\d+: the target "portable" cannot run the op "mapAxis"/,
     );
   });
 
