@@ -1,5 +1,6 @@
 import type { Value } from "../graph/node.js";
 import { add, div, exp, maximum, minimum, mul, neg, sqrt, sub } from "../ops/elementwise.js";
+import { concat, reshape } from "../ops/move.js";
 import { sum } from "../ops/reduce.js";
 
 /** Values by parameter path. */
@@ -63,8 +64,8 @@ export function clipByGlobalNorm(limit: number): Transform {
   return {
     slots: [],
     update: (updates) => {
-      const squares = [...updates.values()].map((g) => sum(mul(g, g)));
-      const norm = sqrt(squares.reduce((a, b) => add(a, b)));
+      const squares = [...updates.values()].map((g) => reshape(sum(mul(g, g)), [1]));
+      const norm = sqrt(sum(concat(squares, 0)));
       const factor = minimum(1, div(limit, maximum(norm, 1e-12)));
       return {
         updates: map(updates, (g) => mul(g, factor)),

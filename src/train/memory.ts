@@ -1,5 +1,6 @@
 import { bytesOf, type DType, type Shape } from "../core/tensor.js";
 import type { Lowered } from "../lower/lower.js";
+import { runOrder } from "../lower/schedule.js";
 
 /** What Node, the engine's code and its tables take before any tensor exists. */
 const baseBytes = 150e6;
@@ -10,8 +11,9 @@ const baseBytes = 150e6;
  * allocator and its scratch space are not modelled.
  */
 export function estimateBytes({ model, sizes }: Lowered): number {
+  const nodes = runOrder(model.nodes);
   const lastUse = new Map<string, number>();
-  model.nodes.forEach((node, at) => {
+  nodes.forEach((node, at) => {
     for (const input of node.inputs) lastUse.set(input, at);
   });
   const sum = (types: Readonly<Record<string, { readonly dtype: DType; readonly shape: Shape }>>): number =>
@@ -19,7 +21,7 @@ export function estimateBytes({ model, sizes }: Lowered): number {
   const outputs = new Set(Object.keys(model.outputs));
   let live = 0;
   let peak = 0;
-  model.nodes.forEach((node, at) => {
+  nodes.forEach((node, at) => {
     for (const output of node.outputs) live += sizes.get(output) ?? 0;
     peak = Math.max(peak, live);
     for (const name of new Set([...node.inputs, ...node.outputs]))

@@ -46,7 +46,8 @@ export function buildStep({ batch, objective, optimizer, average }: StepDefiniti
     Object.entries(batch).map(([name, { shape, dtype }]) => [name, input(`batch/${name}`, shape, dtype)]),
   );
   const traced = trace(true, (scope) => objective(scope, fed));
-  const paths = [...traced.parameters.keys()];
+  // The last layer's first, as their gradients come: what a gradient was made from can then go at once.
+  const paths = [...traced.parameters.keys()].reverse();
   const parameters = new Map(paths.map((path) => [path, traced.parameters.get(path)!.value]));
   const learningRate = input("learningRate", []);
   const step = input("step", []);
