@@ -110,4 +110,90 @@ for batch in (True, False):
 pair = {"prediction": uniform(2, 1, 3, 4), "target": uniform(2, 1, 3, 4)}
 case("l1", "l1", {}, pair, "prediction", lambda x: F.l1_loss(x, pair["target"]))
 case("l2", "l2", {}, pair, "prediction", lambda x: F.mse_loss(x, pair["target"]))
+targets = {"logits": uniform(2, 1, 3, 4) * 4, "targets": uniform(2, 1, 3, 4, low=0.0)}
+case(
+    "soft targets",
+    "binaryCrossEntropy",
+    {},
+    targets,
+    "logits",
+    lambda x: F.binary_cross_entropy_with_logits(x, targets["targets"]),
+)
+
+
+def gradient_difference(x, y):
+    parts = [(torch.diff(y, dim=d).abs() - torch.diff(x, dim=d).abs()).square().mean() for d in (2, 3)]
+    return sum(parts) / 2
+
+
+case(
+    "2-D", "gradientDifference", {}, pair, "prediction", lambda x: gradient_difference(x, pair["target"])
+)
+
+D = torch.distributions
+normals = {name: uniform(3, 4) * 2 for name in ("mean", "logVariance", "otherMean", "otherLogVariance")}
+
+
+def normal(mean, log_variance):
+    return D.Normal(mean, (log_variance / 2).exp())
+
+
+def per_sample(p, q):
+    return D.kl_divergence(p, q).sum() / 3
+
+
+for wrt in ("mean", "logVariance"):
+    one = {name: normals[name] for name in ("mean", "logVariance")}
+
+    def given(x, wrt=wrt):
+        return [x if name == wrt else normals[name] for name in ("mean", "logVariance")]
+
+    case(
+        f"by {wrt}",
+        "klStandardNormal",
+        {},
+        one,
+        wrt,
+        lambda x: per_sample(normal(*given(x)), D.Normal(torch.zeros(3, 4).double(), 1.0)),
+    )
+    case(
+        f"by {wrt}",
+        "klDiagonalNormal",
+        {},
+        normals,
+        wrt,
+        lambda x: per_sample(normal(*given(x)), normal(normals["otherMean"], normals["otherLogVariance"])),
+    )
+coins = {"logits": uniform(3, 2, 2) * 3, "others": uniform(3, 2, 2) * 3}
+case(
+    "by p",
+    "klBernoulli",
+    {},
+    coins,
+    "logits",
+    lambda x: per_sample(D.Bernoulli(logits=x), D.Bernoulli(logits=coins["others"])),
+)
+case(
+    "by q",
+    "klBernoulli",
+    {},
+    coins,
+    "others",
+    lambda x: per_sample(D.Bernoulli(logits=coins["logits"]), D.Bernoulli(logits=x)),
+)
+classes = {"logits": uniform(3, 4, 2) * 3, "others": uniform(3, 4, 2) * 3}
+
+
+def categorical(x):
+    return D.Categorical(logits=x.movedim(1, -1))
+
+
+case(
+    "by p",
+    "klCategorical",
+    {},
+    classes,
+    "logits",
+    lambda x: per_sample(categorical(x), categorical(classes["others"])),
+)
 write("losses", {"cases": cases})

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { gradients } from "../../src/autodiff/gradients.js";
 import { type Tensor, tensor } from "../../src/core/tensor.js";
 import type { Value } from "../../src/graph/node.js";
-import { l1, l2 } from "../../src/loss/regression.js";
+import { klBernoulli, klCategorical, klDiagonalNormal, klStandardNormal } from "../../src/loss/divergence.js";
+import { binaryCrossEntropy, gradientDifference, l1, l2 } from "../../src/loss/regression.js";
 import { crossEntropy, type SoftDiceOptions, softDice } from "../../src/loss/segmentation.js";
 import { input } from "../../src/ops/leaf.js";
 import {
@@ -16,7 +17,7 @@ import {
 
 interface LossCase {
   readonly name: string;
-  readonly loss: "crossEntropy" | "softDice" | "l1" | "l2";
+  readonly loss: "crossEntropy" | keyof typeof plain;
   readonly options: SoftDiceOptions & { readonly classWeights?: readonly number[] };
   readonly inputs: PackedByName;
   readonly wrt: string;
@@ -29,11 +30,38 @@ const { cases } = readGolden<{ cases: readonly LossCase[] }>("losses");
 const typed = (name: string, packed: Packed): Tensor =>
   name === "labels" ? tensor("uint8", packed.shape, Uint8Array.from(packed.data)) : unpack(packed);
 
+type Given = Readonly<
+  Record<
+    | "logits"
+    | "labels"
+    | "prediction"
+    | "target"
+    | "targets"
+    | "others"
+    | "mean"
+    | "logVariance"
+    | "otherMean"
+    | "otherLogVariance",
+    Value
+  >
+>;
+
+const plain = {
+  softDice: ({ logits, labels }: Given, options: SoftDiceOptions) => softDice(logits, labels, options),
+  l1: ({ prediction, target }: Given) => l1(prediction, target),
+  l2: ({ prediction, target }: Given) => l2(prediction, target),
+  gradientDifference: ({ prediction, target }: Given) => gradientDifference(prediction, target),
+  binaryCrossEntropy: ({ logits, targets }: Given) => binaryCrossEntropy(logits, targets),
+  klStandardNormal: ({ mean, logVariance }: Given) => klStandardNormal({ mean, logVariance }),
+  klDiagonalNormal: (given: Given) =>
+    klDiagonalNormal(given, { mean: given.otherMean, logVariance: given.otherLogVariance }),
+  klBernoulli: ({ logits, others }: Given) => klBernoulli(logits, others),
+  klCategorical: ({ logits, others }: Given) => klCategorical(logits, others),
+} as const;
+
 function build({ loss, options }: LossCase, given: Readonly<Record<string, Value>>): Value {
-  const { logits, labels, weights, prediction, target } = given;
-  if (loss === "l1") return l1(prediction!, target!);
-  if (loss === "l2") return l2(prediction!, target!);
-  if (loss === "softDice") return softDice(logits!, labels!, options);
+  if (loss !== "crossEntropy") return plain[loss](given as Given, options);
+  const { logits, labels, weights } = given;
   return crossEntropy(logits!, labels!, {
     ...options,
     ...(weights === undefined ? {} : { voxelWeights: weights }),
