@@ -2,13 +2,14 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import * as anywhere from "../src/index.js";
 import * as node from "../src/node.js";
+import * as web from "../src/web.js";
 
 /**
  * What users can import from the doors. A name that appears or disappears is a change that they see: update this
  * list with `npx vitest run test/exports.test.ts -u`, and write a line in CHANGELOG.md.
  */
 describe("public names", () => {
-  const doors = { index: anywhere, node } as const;
+  const doors = { index: anywhere, node, web } as const;
 
   it.each(Object.keys(doors) as (keyof typeof doors)[])("of %s.ts", async (door) => {
     const { values, types } = namesIn(readFileSync(new URL(`../src/${door}.ts`, import.meta.url), "utf8"));
@@ -17,8 +18,9 @@ describe("public names", () => {
     await expect(`${listed}\n`).toMatchFileSnapshot(`./exports/${door}.txt`);
   });
 
-  it("of gyrus/node are not those of gyrus", () => {
+  it("of gyrus/node and gyrus/web are not those of gyrus", () => {
     expect(Object.keys(node).filter((name) => name in anywhere)).toEqual([]);
+    expect(Object.keys(web).filter((name) => name in anywhere)).toEqual([]);
   });
 });
 

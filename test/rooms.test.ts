@@ -52,6 +52,9 @@ const everywhere = "version.ts";
 /** Packages that run in Node only. */
 const nodeOnly = ["onnxruntime-node", "piscina", "commander", "cli-progress"];
 
+/** Packages that run in a browser only. */
+const webOnly = ["onnxruntime-web", "onnxruntime-web/wasm", "onnxruntime-web/webgpu"];
+
 interface Import {
   readonly to: string;
   /** `import()`: loaded when it is wanted; `import type`: gone when it runs. */
@@ -89,6 +92,8 @@ const roomOf = (name: string): string => (name.includes("/") ? name.slice(0, nam
 const isDoor = (name: string): boolean => doors.includes(name);
 const isPlatform = (name: string): boolean =>
   roomOf(name) === "cli" || /(^|[/.])node\.ts$/.test(name.replace("graph/node.ts", ""));
+
+const isWeb = (name: string): boolean => /(^|\/)web\.ts$/.test(name);
 
 describe("rooms", () => {
   it("finds the imports of a file", () => {
@@ -158,6 +163,21 @@ describe("rooms", () => {
           .filter(({ to }) => to.startsWith("node:") || nodeOnly.includes(to))
           .map(({ to }) => `${name} -> ${to}`),
       );
+    expect(strays).toEqual([]);
+  });
+
+  it("keep the browser's packages in web.ts, and reach those files from the door only", () => {
+    const strays = files
+      .filter((name) => !isWeb(name))
+      .flatMap((name) => [
+        ...imports
+          .get(name)!
+          .filter(({ to }) => webOnly.includes(to))
+          .map(({ to }) => `${name} -> ${to}`),
+        ...localImports(name)
+          .filter(({ file, kind }) => kind === "value" && isWeb(file))
+          .map(({ file }) => `${name} -> ${file}`),
+      ]);
     expect(strays).toEqual([]);
   });
 
