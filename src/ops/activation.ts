@@ -15,7 +15,7 @@ export const eluOp: Op<{ alpha: number }> = {
   },
 };
 
-/** Exponential linear unit. Clevert et al., arXiv 1511.07289. */
+/** Exponential linear unit: `x > 0 ? x : alpha (e^x - 1)`. Clevert et al., arXiv 1511.07289. */
 export function elu(x: Value, alpha = 1): Value {
   return apply1(eluOp, [x], { alpha });
 }

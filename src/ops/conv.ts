@@ -121,7 +121,7 @@ const only = ({ stride, dilation, before, after, groups }: ConvGeometry): ConvGe
   groups,
 });
 
-/** Convolution with explicit geometry. */
+/** Convolution of x `[N, C, …S]` with weights `[K, C / groups, …k]` → `[N, K, …S']`. */
 export function conv(x: Value, w: Value, geometry: ConvGeometry): Value {
   return apply1(convOp, [x, w], only(geometry));
 }

@@ -106,7 +106,6 @@ export const divOp = binaryOp("div", "same", (_a, b, g, y) => {
   const left = div(g, b);
   return [left, neg(mul(left, y))];
 });
-/** Where both are equal the gradient goes to the first. */
 export const maximumOp = binaryOp("maximum", "same", (a, b, g) => split(greaterEqual(a, b), g));
 export const minimumOp = binaryOp("minimum", "same", (a, b, g) => split(greaterEqual(b, a), g));
 export const greaterOp = binaryOp("greater", "bool");
@@ -158,33 +157,51 @@ export const gateOp: Op<{ slope: number }> = {
   grad: ({ inputs: [x], attributes }, [g]) => [undefined, gate(x!, g!, attributes.slope)],
 };
 
+/** -x. */
 export const neg = unary(negOp);
+/** e^x. */
 export const exp = unary(expOp);
 /** Natural logarithm. */
 export const log = unary(logOp);
+/** Square root. */
 export const sqrt = unary(sqrtOp);
+/** 1 / x. */
 export const reciprocal = unary(reciprocalOp);
+/** |x|; the gradient at 0 is 0. */
 export const abs = unary(absOp);
 /** -1, 0 or 1; carries no gradient. */
 export const sign = unary(signOp);
+/** Largest whole number that is not above x; carries no gradient. */
 export const floor = unary(floorOp);
 /** 1 / (1 + e^-x). */
 export const sigmoid = unary(sigmoidOp);
+/** Hyperbolic tangent. */
 export const tanh = unary(tanhOp);
 /** log(1 + e^x). */
 export const softplus = unary(softplusOp);
+/** Sine of radians; a GPU's is off by up to 2^-11. */
 export const sin = unary(sinOp);
+/** Cosine of radians; a GPU's is off by up to 2^-11. */
 export const cos = unary(cosOp);
 /** The error function. */
 export const erf = unary(erfOp);
+/** a + b; shapes stretch to a common one, as in all functions of two values. */
 export const add = binary(addOp);
+/** a - b. */
 export const sub = binary(subOp);
+/** a b, element by element. */
 export const mul = binary(mulOp);
+/** a / b; whole numbers are cut off. */
 export const div = binary(divOp);
+/** The larger of two; equal ones send the gradient to the first. */
 export const maximum = binary(maximumOp);
+/** The smaller of two; equal ones send the gradient to the first. */
 export const minimum = binary(minimumOp);
+/** a > b, as bool. */
 export const greater = binary(greaterOp);
+/** a >= b, as bool. */
 export const greaterEqual = binary(greaterEqualOp);
+/** a = b, as bool. */
 export const equal = binary(equalOp);
 /** a < b. */
 export const less = (a: Operand, b: Operand): Value => greater(b, a);
@@ -193,7 +210,7 @@ export const lessEqual = (a: Operand, b: Operand): Value => greaterEqual(b, a);
 /** x². */
 export const square = (x: Value): Value => mul(x, x);
 
-/** x to a fixed power: see `powOp`. Whole powers up to 2, roots and reciprocals become cheaper ops. */
+/** x to a fixed power, for negative x a whole one. Whole powers up to 2, roots and reciprocals become cheaper ops. */
 export function pow(x: Value, exponent: number): Value {
   if (exponent === 0) return broadcast(asValue(1), x.shape);
   if (exponent === 1) return x;

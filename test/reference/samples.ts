@@ -66,6 +66,8 @@ function convSamples(): Sample[] {
     ["3-D strided, odd extents", [2, 1, 5, 4, 3], [2, 1, 3, 3, 3], { stride: 2, padding: 1 }],
     ["3-D anisotropic", [1, 2, 2, 5, 4], [2, 2, 1, 3, 3], { stride: [1, 2, 2], padding: [0, 1, 1] }],
     ["3-D blockwise", [1, 2, 4, 2, 4], [3, 2, 2, 2, 2], { stride: 2 }],
+    ["3-D grouped", [1, 4, 3, 4, 3], [2, 2, 3, 3, 2], { groups: 2, padding: [1, 1, 0] }],
+    ["3-D dilated and strided", [1, 2, 6, 5, 5], [2, 2, 2, 3, 2], { dilation: 2, stride: 2, padding: 1 }],
     ["1-D", [2, 2, 7], [3, 2, 3], { padding: 1 }],
   ];
   return cases.flatMap(([note, x, w, options]) => {
