@@ -1,0 +1,41 @@
+import { afterAll, describe, expect, it } from "vitest";
+import { readGolden } from "../golden/golden.js";
+import { openPage } from "./open.js";
+import { expectAgreement, expectTrace, type GoldenTrace } from "./parity.js";
+
+const golden = readGolden<Readonly<Record<"cut", GoldenTrace>>>("browser");
+const opened = await openPage();
+const reason =
+  "reason" in opened
+    ? opened.reason
+    : opened.gpu
+      ? undefined
+      : "this one has no WebGPU adapter, not even in software";
+const title = reason === undefined ? "WebGPU" : `WebGPU, skipped because of the browser: ${reason}`;
+afterAll(async () => {
+  if (!("reason" in opened)) await opened.close();
+});
+
+describe.skipIf(reason !== undefined)(title, () => {
+  const { call } = opened as Exclude<typeof opened, { reason: string }>;
+
+  // The adapter in software takes two seconds for a step of so few voxels, most of it in tiled matrix products.
+  it("trains the thin U-Net, cut, as PyTorch does", { timeout: 180_000 }, async () => {
+    const found = await call("runTraining", "webgpu", "cut");
+    expectTrace(found, golden.cut);
+  });
+
+  it("gives every op of the table the value and gradients of the plain loops", {
+    timeout: 180_000,
+  }, async () => {
+    const found = await call("runSweep", "webgpu");
+    // WebGPU asks no more of a sine than an error of 2^-11 (WGSL, accuracy of built-in functions).
+    expectAgreement(found, (name) => (/^\d+ (sin|cos)\b/.test(name) ? 2 ** -11 : 2e-5));
+  });
+
+  it("names the op, the target and the way around before any work", async () => {
+    const words = await call("refuseDouble");
+    expect(words).toMatch(/the target "webgpu" cannot run the op.*cast/);
+    expect(words).toContain("Stay with float32, or run on the processor");
+  });
+});
