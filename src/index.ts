@@ -59,9 +59,10 @@ export {
   simulateSubject,
 } from "./sim/cohort.js";
 export { coarseStructures, fullStructures, type Structure } from "./sim/labels.js";
-export { findSystem } from "./systems/find.js";
-export { systems } from "./systems/registry.js";
-export type { Paper, System } from "./systems/system.js";
+export { type Claim, claimsSchema, type Study } from "./studies/study.js";
+export { findStudy, findSystem } from "./systems/find.js";
+export { studies, systems } from "./systems/registry.js";
+export type { ListedStudy, Paper, System } from "./systems/system.js";
 export type {
   EvaluateRequest,
   EvaluateSummary,

@@ -18,4 +18,10 @@ export {
 export { type Backend, type BackendTrial, listBackends, tryBackend } from "./runtime/backends.node.js";
 export { engineVersion, nodeCpu, openModel } from "./runtime/node.js";
 export { type WriteCohortOptions, type WrittenCohort, writeCohort } from "./sim/node.js";
+export {
+  type ReproduceRequest,
+  type ReproduceSummary,
+  reproduce,
+  type StudyProgress,
+} from "./studies/run.node.js";
 export { systemOf } from "./systems/node.js";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { gyrusProgram } from "../src/cli/program.js";
-import { systems } from "../src/systems/registry.js";
+import { studies, systems } from "../src/systems/registry.js";
 import { built } from "./cli/bin.js";
 
 const repository = fileURLToPath(new URL("../", import.meta.url));
@@ -81,6 +81,8 @@ describe("the commands of the documents", () => {
     const missing = command!.options.filter(({ mandatory, long }) => mandatory && !flags.includes(long!));
     expect(missing.map(({ long }) => long)).toEqual([]);
     if (name === "train") expect(systems.map((system) => system.name)).toContain(words[0]);
+    const reproducible = [...systems.filter(({ study }) => study !== undefined), ...studies];
+    if (name === "reproduce") expect(reproducible.map((one) => one.name)).toContain(words[0]);
     const preset = words[words.indexOf("--preset") + 1];
     if (name === "train" && words.includes("--preset"))
       expect(Object.keys(systems.find((system) => system.name === words[0])!.presets)).toContain(preset);

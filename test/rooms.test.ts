@@ -41,8 +41,23 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     "train",
     "report",
   ],
-  systems: ["core", "graph", "io", "models", "tasks"],
-  cli: ["core", "runtime", "volume", "io", "sim", "tasks", "systems"],
+  studies: [
+    "core",
+    "graph",
+    "ops",
+    "lower",
+    "runtime",
+    "nn",
+    "loss",
+    "optim",
+    "io",
+    "sim",
+    "metrics",
+    "train",
+    "report",
+  ],
+  systems: ["core", "graph", "io", "models", "tasks", "studies"],
+  cli: ["core", "runtime", "volume", "io", "sim", "tasks", "studies", "systems"],
 };
 
 /** Files outside every room: the doors, which only re-export, and the version, which every room may read. */

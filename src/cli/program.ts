@@ -8,6 +8,7 @@ import { inspectCommand } from "./commands/inspect.js";
 import { listCommand } from "./commands/list.js";
 import { predictCommand } from "./commands/predict.js";
 import { reportCommand } from "./commands/report.js";
+import { reproduceCommand } from "./commands/reproduce.js";
 import { simulateCommand } from "./commands/simulate.js";
 import { trainCommand } from "./commands/train.js";
 
@@ -21,6 +22,7 @@ const commands = [
   evaluateCommand,
   exportCommand,
   reportCommand,
+  reproduceCommand,
   doctorCommand,
 ] as const;
 

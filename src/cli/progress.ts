@@ -138,3 +138,15 @@ export function countingProgress(
     progress.show({ fraction: total > 0 ? done / total : 0, words });
   };
 }
+
+/** The progress of work that says what share of it is done. */
+export function shareProgress(
+  progress: Progress,
+): (standing: { readonly fraction: number; readonly what: string }) => void {
+  const began = performance.now();
+  return ({ fraction, what }) => {
+    const elapsed = (performance.now() - began) / 1000;
+    const left = fraction > 0.02 ? `, ${formatSeconds((elapsed / fraction) * (1 - fraction))} left` : "";
+    progress.show({ fraction, words: `${what}${left}` });
+  };
+}

@@ -7,9 +7,9 @@ const { start } = (await import(module)) as { start: Start<unknown, unknown, unk
 const work = start(setup);
 
 /** The entry of every thread of `openPool`. */
-export function answer(task: unknown): Answer<unknown> {
+export async function answer(task: unknown): Promise<Answer<unknown>> {
   try {
-    return { result: work(task) };
+    return { result: await work(task) };
   } catch (error) {
     if (error instanceof GyrusError)
       return { kind: error.kind, details: { ...error.details, cause: undefined } };

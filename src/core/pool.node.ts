@@ -2,7 +2,7 @@ import { Piscina } from "piscina";
 import { type ErrorDetails, type ErrorKind, GyrusError } from "./errors.js";
 
 /** What a worker module exports: work to be done over and over, after a preparation of its own. */
-export type Start<S, T, R> = (setup: S) => (task: T) => R;
+export type Start<S, T, R> = (setup: S) => (task: T) => R | Promise<R>;
 
 /** Threads that work on tasks; a task's result does not depend on which thread has it. */
 export interface Pool<T, R> {

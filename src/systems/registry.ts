@@ -1,5 +1,9 @@
+import { batchNorm } from "./batch-norm.js";
 import { segmentUnet } from "./segment-unet.js";
-import type { System } from "./system.js";
+import type { ListedStudy, System } from "./system.js";
 
 /** Every system there is: the command line's help, the report and the documentation come from this list. */
 export const systems: readonly System[] = [segmentUnet];
+
+/** Studies that belong to no system. */
+export const studies: readonly ListedStudy[] = [batchNorm];

@@ -1,16 +1,8 @@
+import type { Paper, Study } from "../studies/study.js";
 import type { Verbs } from "../tasks/verbs.js";
 
+export type { Paper } from "../studies/study.js";
 export type * from "../tasks/verbs.js";
-
-/** The work that a system answers to: what its paper is. */
-export interface Paper {
-  readonly title: string;
-  readonly authors: string;
-  readonly venue: string;
-  readonly year: number;
-  /** Identifier on arXiv, such as "1505.04597". */
-  readonly arxiv?: string;
-}
 
 /**
  * One system of the ladder, as data: what a menu says about it, and its verbs behind an import, so that listing
@@ -27,4 +19,16 @@ export interface System {
   /** The first one is the default. */
   readonly presets: Readonly<Record<string, { readonly summary: string }>>;
   readonly verbs: () => Promise<Verbs>;
+  /** The claims of its paper on simulated data: what `gyrus reproduce` runs. Absent: there is none yet. */
+  readonly study?: () => Promise<Study>;
+}
+
+/** Claims that stand by themselves, of a paper that brought a part and not a system: batch normalisation. */
+export interface ListedStudy {
+  /** As typed: "batch-norm". */
+  readonly name: string;
+  /** One sentence, no full stop. */
+  readonly summary: string;
+  readonly paper: Paper;
+  readonly study: () => Promise<Study>;
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { encodeModel } from "../../src/graph/onnx/model.js";
-import { systems } from "../../src/systems/registry.js";
+import { studies, systems } from "../../src/systems/registry.js";
 import { version } from "../../src/version.js";
 import { built, gyrus, starting } from "./bin.js";
 
@@ -18,6 +18,7 @@ const commands = [
   "evaluate",
   "export",
   "report",
+  "reproduce",
   "doctor",
 ] as const;
 
@@ -134,7 +135,7 @@ describe("list", () => {
     const { code, out, err } = await run("list", "--json");
     expect([code, err]).toEqual([0, ""]);
     const listed = JSON.parse(out) as { name: string; presets: { name: string }[] }[];
-    expect(listed.map(({ name }) => name)).toEqual(systems.map(({ name }) => name));
+    expect(listed.map(({ name }) => name)).toEqual([...systems, ...studies].map(({ name }) => name));
     expect(listed[0]!.presets.map(({ name }) => name)).toEqual(Object.keys(systems[0]!.presets));
   });
 

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { systems } from "../../systems/registry.js";
-import type { System } from "../../systems/system.js";
+import { studies, systems } from "../../systems/registry.js";
+import type { ListedStudy, Paper, System } from "../../systems/system.js";
 import { defineCommand, type Finish } from "../command.js";
 import { wrap } from "../print.js";
 
@@ -9,30 +9,52 @@ export function listCommand(finish: Finish): Command {
     finish,
     {
       usage: "list",
-      purpose: "List the systems: what each does, its paper and its presets",
+      purpose: "List the systems and studies: what each does, its paper, its presets",
       examples: [
-        { line: "gyrus list", about: "Every system that this version can train, with its presets." },
+        {
+          line: "gyrus list",
+          about: "Every system that this version can train, and every study that it can reproduce.",
+        },
         { line: "gyrus list --json", about: "The same for a program." },
       ],
     },
     () => {},
-    async () => ({ result: systems.map(plain), text: systems.map(describe).join("\n\n") }),
+    async () => ({
+      result: [...systems.map(plain), ...studies.map(plainStudy)],
+      text: [...systems.map(describe), ...studies.map(describeStudy)].join("\n\n"),
+    }),
   );
 }
 
-function plain({ name, task, summary, paper, presets }: System) {
+function plain({ name, task, summary, paper, presets, study }: System) {
   const named = Object.entries(presets).map(([preset, about]) => ({ name: preset, summary: about.summary }));
-  return { name, task, summary, paper, presets: named };
+  return { name, task, summary, paper, presets: named, study: study !== undefined };
 }
 
-function describe({ name, task, summary, paper, presets }: System): string {
-  const { authors, title, venue, year, arxiv } = paper;
+function plainStudy({ name, summary, paper }: ListedStudy) {
+  return { name, task: "study", summary, paper, presets: [], study: true };
+}
+
+function describe({ name, task, summary, paper, presets, study }: System): string {
   const width = Math.max(...Object.keys(presets).map((preset) => preset.length));
   return [
     `${name}  (${task})`,
     wrap(`${summary}.`, 96, "  "),
-    wrap(`${authors}: ${title}. ${venue} ${year}${arxiv === undefined ? "" : `, arXiv:${arxiv}`}.`, 96, "  "),
+    wrap(cite(paper), 96, "  "),
     "  presets:",
     ...Object.entries(presets).map(([preset, about]) => `    ${preset.padEnd(width)}  ${about.summary}`),
+    ...(study === undefined ? [] : [`  gyrus reproduce ${name}`]),
   ].join("\n");
 }
+
+function describeStudy({ name, summary, paper }: ListedStudy): string {
+  return [
+    `${name}  (study)`,
+    wrap(`${summary}.`, 96, "  "),
+    wrap(cite(paper), 96, "  "),
+    `  gyrus reproduce ${name}`,
+  ].join("\n");
+}
+
+const cite = ({ authors, title, venue, year, arxiv }: Paper): string =>
+  `${authors}: ${title}. ${venue} ${year}${arxiv === undefined ? "" : `, arXiv:${arxiv}`}.`;

@@ -1,0 +1,115 @@
+import type { Command } from "commander";
+import type { ReproduceSummary } from "../../studies/run.node.js";
+import { findStudy } from "../../systems/find.js";
+import { defineCommand, type Finish, numberWithin } from "../command.js";
+import { exitCodes } from "../exit.js";
+import { interruptible } from "../interrupt.js";
+import { counted, formatSeconds, formatTable } from "../print.js";
+import { progressOn, shareProgress } from "../progress.js";
+
+interface Options {
+  readonly out: string;
+  readonly minutes?: number;
+  readonly seed: number;
+  readonly threads?: number;
+  readonly resume?: boolean;
+}
+
+export function reproduceCommand(finish: Finish): Command {
+  return defineCommand<Options>(
+    finish,
+    {
+      usage: "reproduce <system>",
+      purpose: "Put a paper's claims to the test on simulated data, in minutes",
+      about:
+        "Small experiments, the paper's numbers beside what was found here, claim by claim: DIR/report.html and DIR/claims.json. It exits with 0 when it ran to the end, whatever holds. gyrus list shows what can be reproduced. Ctrl-C loses the parts in progress; --resume goes on, with the same result.",
+      examples: [
+        {
+          line: "gyrus reproduce batch-norm --out studies/batch-norm",
+          about: "Batch normalisation: about eight minutes on two cores.",
+        },
+        {
+          line: "gyrus reproduce batch-norm --out studies/quick --minutes 2 --seed 7",
+          about: "A smaller study with other random numbers.",
+        },
+        {
+          line: "gyrus reproduce batch-norm --out studies/batch-norm --resume",
+          about: "Go on with a study that was stopped; give the same options as the first time.",
+        },
+      ],
+    },
+    (command) => {
+      command
+        .requiredOption("--out <folder>", "a new folder, or with --resume the one to go on with")
+        .option(
+          "--minutes <m>",
+          "how much to compute: what takes about m minutes on two cores; default: the study's own",
+          numberWithin("--minutes", { low: 0.05, high: 600 }),
+        )
+        .option(
+          "--seed <n>",
+          "decides heads, first weights and every draw",
+          numberWithin("--seed", { low: 0, whole: true }),
+          1,
+        )
+        .option(
+          "--threads <n>",
+          "parts worked on at a time; default: one for each processor",
+          numberWithin("--threads", { low: 1, whole: true }),
+        )
+        .option("--resume", "go on with the study in the folder");
+    },
+    async (shell, options, [name = ""]) => {
+      const listed = findStudy(name);
+      const study = await listed.study();
+      const { reproduce } = await import("../../studies/run.node.js");
+      const progress = progressOn(shell);
+      const promise = "Stopping; what is finished stays.";
+      const summary = await interruptible(shell, promise, (signal) =>
+        reproduce(listed, study, {
+          outDir: options.out,
+          seed: options.seed,
+          resume: options.resume ?? false,
+          ...(options.minutes === undefined ? {} : { minutes: options.minutes }),
+          ...(options.threads === undefined ? {} : { threads: options.threads }),
+          signal,
+          onProgress: shareProgress(progress),
+        }),
+      ).finally(progress.stop);
+      const { shown: _, ...result } = summary;
+      return {
+        result,
+        text: summary.finished ? finishedText(summary) : interruptedText(summary),
+        exit: summary.finished ? exitCodes.done : exitCodes.failed,
+      };
+    },
+  );
+}
+
+function finishedText({ shown, report, seconds }: ReproduceSummary): string {
+  const columns = [
+    { name: "claim" },
+    { name: "paper" },
+    { name: "here", right: true },
+    { name: "95 % interval", right: true },
+    { name: "holds" },
+  ];
+  const rows = shown.map(({ id, shown: said, holds }) => [
+    id,
+    said.paper,
+    said.ours,
+    said.interval,
+    holds ? "yes" : "no",
+  ]);
+  const held = shown.filter(({ holds }) => holds).length;
+  return [
+    formatTable(columns, rows),
+    "",
+    `${held} of ${counted(shown.length, "claim")} hold; ${formatSeconds(seconds)} of one processor. Statements, figures and limits are in the report:`,
+    report ?? "",
+  ].join("\n");
+}
+
+function interruptedText({ folder }: ReproduceSummary): string {
+  return `Interrupted; what was finished is in ${folder}. To go on, give the same command with --resume.`;
+}

@@ -1,0 +1,142 @@
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { z } from "zod";
+import { fail, GyrusError } from "../core/errors.js";
+import { nodeFiles, writeText } from "../io/node.js";
+
+/** Where things are in the folder of a study. */
+export const places = {
+  record: (dir: string) => `${dir}/study.json`,
+  parts: (dir: string) => `${dir}/parts`,
+  part: (dir: string, id: string) => `${dir}/parts/${id}.json`,
+  claims: (dir: string) => `${dir}/claims.json`,
+  report: (dir: string) => `${dir}/report.html`,
+} as const;
+
+const recordSchema = z.object({
+  gyrus: z.string(),
+  study: z.string(),
+  seed: z.number(),
+  minutes: z.number(),
+  created: z.string(),
+  configuration: z.record(z.string(), z.unknown()),
+});
+
+/** What a study was begun with. */
+export type StudyRecord = z.infer<typeof recordSchema>;
+
+const partSchema = z.object({ id: z.string(), seconds: z.number(), result: z.unknown() });
+
+/** A finished part. */
+export type FinishedPart = z.infer<typeof partSchema>;
+
+/** Make the folder of a new study with its record. Throws `exists` when there is anything in it, and `disk`. */
+export async function createStudyFolder(dir: string, record: StudyRecord): Promise<void> {
+  const found = await readdir(dir).catch((cause: NodeJS.ErrnoException) =>
+    cause.code === "ENOENT" ? undefined : diskError(dir, cause),
+  );
+  if (found !== undefined && found.length > 0)
+    fail("exists", {
+      what: "the folder is not empty",
+      where: dir,
+      expected: "a new or an empty folder",
+      found: found.slice(0, 5).join(", "),
+      fix: "Give another --out, or --resume to go on with this study",
+    });
+  const made = await mkdir(places.parts(dir), { recursive: true }).catch((cause: NodeJS.ErrnoException) =>
+    diskError(dir, cause),
+  );
+  await writeText(places.record(dir), json(record)).catch(async (cause: unknown) => {
+    // A folder without a record would be in the way of the next attempt.
+    if (made !== undefined) await rm(made, { recursive: true, force: true });
+    throw cause;
+  });
+}
+
+/** The record of a study that was begun. Throws `not-found` and `bad-file`. */
+export async function readStudyRecord(dir: string): Promise<StudyRecord> {
+  const bytes = await nodeFiles.read(places.record(dir)).catch((cause: unknown) => {
+    if (!(cause instanceof GyrusError && cause.kind === "not-found")) throw cause;
+    return fail("not-found", {
+      what: "there is no study to resume",
+      where: dir,
+      expected: "a folder with a study.json, as gyrus reproduce makes it",
+      fix: "Check the path, or leave --resume out to begin a new one",
+      cause,
+    });
+  });
+  return parse(recordSchema, bytes, places.record(dir));
+}
+
+/** Throws `bad-argument` unless the study was begun just so: its parts would not fit together. */
+export function requireSameStudy(dir: string, begun: StudyRecord, now: StudyRecord): void {
+  const differs = (["study", "gyrus", "seed", "minutes"] as const).find((key) => begun[key] !== now[key]);
+  const differing =
+    differs ?? (sameJson(begun.configuration, now.configuration) ? undefined : "configuration");
+  if (differing !== undefined)
+    fail("bad-argument", {
+      what: `the study was begun with another ${differing === "gyrus" ? "version of gyrus" : differing}`,
+      where: dir,
+      ...(differing === "configuration"
+        ? {}
+        : { expected: `${begun[differing]}`, found: `${now[differing]}` }),
+      fix: "Give the same options as the first time, or another --out",
+    });
+}
+
+/** The result of a part, or nothing when it has not been finished. */
+export async function readPart(dir: string, id: string): Promise<FinishedPart | undefined> {
+  const path = places.part(dir, id);
+  const bytes = await nodeFiles.read(path).catch((cause: unknown) => {
+    if (cause instanceof GyrusError && cause.kind === "not-found") return undefined;
+    throw cause;
+  });
+  return bytes === undefined ? undefined : parse(partSchema, bytes, path);
+}
+
+/** Keep a part, whole or not at all. */
+export async function writePart(dir: string, part: FinishedPart): Promise<void> {
+  await writeText(places.part(dir, part.id), json(part));
+}
+
+/** A value as a JSON file holds it. */
+export function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+/** Equal as JSON, whatever the order of keys. */
+function sameJson(a: unknown, b: unknown): boolean {
+  const sorted = (value: unknown): string =>
+    JSON.stringify(value, (_, inner: unknown) =>
+      inner !== null && typeof inner === "object" && !Array.isArray(inner)
+        ? Object.fromEntries(Object.entries(inner).sort(([x], [y]) => (x < y ? -1 : 1)))
+        : inner,
+    );
+  return sorted(a) === sorted(b);
+}
+
+function parse<T>(schema: z.ZodType<T>, bytes: Uint8Array, where: string): T {
+  try {
+    return schema.parse(JSON.parse(new TextDecoder().decode(bytes)));
+  } catch (cause) {
+    return fail("bad-file", {
+      what: "the file does not hold what it should",
+      where,
+      found: cause instanceof Error ? cause.message.replace(/\s+/g, " ") : String(cause),
+      fix: "It was cut short or edited by hand: remove it and resume, or begin anew",
+      cause,
+    });
+  }
+}
+
+function diskError(dir: string, cause: NodeJS.ErrnoException): never {
+  fail(cause.code === "ENOTDIR" || cause.code === "EEXIST" ? "exists" : "disk", {
+    what:
+      cause.code === "ENOTDIR" || cause.code === "EEXIST"
+        ? "a file stands where the folder should go"
+        : "the folder cannot be made",
+    where: dir,
+    found: cause.code,
+    fix: "Check the path and its permissions",
+    cause,
+  });
+}

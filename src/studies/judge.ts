@@ -1,0 +1,63 @@
+import type { Rng } from "../core/rng.js";
+import { bootstrapMean } from "../metrics/interval.js";
+import type { Claim, ShownClaim } from "./study.js";
+
+/** How the numbers of a claim are said: 4.3×, +2.6 points, 100 %. */
+export type Unit = "times" | "points" | "share";
+
+export interface Judged {
+  readonly id: string;
+  readonly statement: string;
+  /** A number in the claim's unit, or words. */
+  readonly paper: Claim["paper"];
+  /** One value for every repetition: a ratio for `times`, fractions of 1 for the others. */
+  readonly values: readonly number[];
+  readonly unit: Unit;
+  /** The claim holds when the whole interval is on this side. */
+  readonly holds: { readonly above: number } | { readonly below: number };
+}
+
+/**
+ * Judge a claim by its value in every repetition: the mean with a 95 % bootstrap interval over repetitions, geometric
+ * for ratios. It holds when the whole interval says so. Points are in percent, as papers print accuracies.
+ */
+export function judge({ id, statement, paper, values, unit, holds }: Judged, rng: Rng): ShownClaim {
+  const to = (value: number): number => (unit === "times" ? Math.log(value) : value);
+  const scale = unit === "points" ? 100 : 1;
+  const from = (value: number): number => (unit === "times" ? Math.exp(value) : value) * scale;
+  const repetitions = values.map((_, n) => `${n}`);
+  const { mean, low, high } = bootstrapMean(values.map(to), repetitions, rng.split(id));
+  const ours = rounded(from(mean));
+  const interval: [number, number] = [rounded(from(low ?? mean)), rounded(from(high ?? mean))];
+  const held = "above" in holds ? interval[0] > holds.above : interval[1] < holds.below;
+  return {
+    id,
+    statement,
+    paper,
+    ours,
+    interval,
+    holds: held,
+    shown: {
+      paper: typeof paper === "number" ? say(paper, unit) : paper,
+      ours: say(ours, unit),
+      interval: `${bare(interval[0], unit)} to ${bare(interval[1], unit)}`,
+    },
+  };
+}
+
+/** Six digits are more than any claim has: the rest would be noise in a file that people read. */
+const rounded = (value: number): number => Number(value.toPrecision(6));
+
+/** A number as it stands in an interval: the unit is said once, beside it. */
+const bare = (value: number, unit: Unit): string =>
+  say(value, unit)
+    .replace(/ (points|%)$/, "")
+    .replace("×", "");
+
+/** A number in its unit. */
+export function say(value: number, unit: Unit): string {
+  const sign = value > 0 ? "+" : "";
+  if (unit === "times") return `${value.toFixed(value < 9.95 ? 1 : 0)}×`;
+  if (unit === "points") return `${sign}${value.toFixed(1)} points`.replace("-", "−");
+  return `${Math.round(value * 100)} %`;
+}
