@@ -57,19 +57,20 @@ export function showType({ dtype, shape }: TensorType): string {
   return `${dtype}${showShape(shape)}`;
 }
 
-/** Run a check of an op's inputs: its `shape` error is told with the op's name, all types and the caller's line. */
+/** Run a check of an op's inputs: what it throws is told with the op's name, all types and the caller's line. */
 export function checked<T>(op: string, inputs: readonly TensorType[], check: () => T, trace?: Error): T {
   try {
     return check();
   } catch (error) {
-    if (!(error instanceof GyrusError) || error.kind !== "shape" || error.details.where !== undefined)
-      throw error;
+    if (!(error instanceof GyrusError) || error.details.where !== undefined) throw error;
     const { what } = error.details;
-    throw new GyrusError("shape", {
+    throw new GyrusError(error.kind, {
       ...error.details,
       what: what.startsWith(op) ? what : `${op}: ${what}`,
       where: lineOf(trace ?? origin?.trace ?? new Error("built here")),
-      found: inputs.map(showType).join(" and "),
+      found: [error.kind === "shape" ? undefined : error.details.found, inputs.map(showType).join(" and ")]
+        .filter((part) => part !== undefined)
+        .join(" for "),
     });
   }
 }

@@ -143,7 +143,7 @@ export const leakyReluOp: Op<{ slope: number }> = {
     requireFloats(x!);
     return [{ dtype: x!.dtype, shape: x!.shape }];
   },
-  grad: (node, [g]) => [gate(node.inputs[0]!, g!, node.attributes.slope)],
+  grad: (node, [g]) => [gate(outputOf(node), g!, node.attributes.slope)],
 };
 
 /** `x > 0 ? g : slope * g`. */
@@ -222,11 +222,10 @@ export function pow(x: Value, exponent: number): Value {
 
 /** See `clipOp`. Throws `bad-argument` when low is above high. */
 export function clip(x: Value, low: number, high: number): Value {
-  if (!(low <= high))
-    fail("bad-argument", {
-      what: "clip: the lower bound is above the upper one",
-      found: `${low} and ${high}`,
-    });
+  checked("clip", [x], () => {
+    if (!(low <= high))
+      fail("bad-argument", { what: "the lower bound is above the upper one", found: `${low} and ${high}` });
+  });
   return apply1(clipOp, [x], { low, high });
 }
 

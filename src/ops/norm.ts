@@ -1,6 +1,7 @@
+import type { Shape } from "../core/tensor.js";
 import { apply, apply1, type Op, outputOf, type Value } from "../graph/node.js";
 import { requireAxes, requireFloats, requireOneShape, requireShape } from "./check.js";
-import { add, cast, equal, exp, log, mul, reciprocal, sqrt, sub } from "./elementwise.js";
+import { add, cast, equal, exp, gate, leakyRelu, log, mul, neg, sub } from "./elementwise.js";
 import { constant } from "./leaf.js";
 import { reshape } from "./move.js";
 import { broadcast, countOver, max, type ReduceOptions, sum } from "./reduce.js";
@@ -16,57 +17,72 @@ export function mean(
 
 const keep = { keepDims: true } as const;
 
-/**
- * Standardisation over `axes`: outputs (x - mean) * inverseStd, mean, inverseStd = 1 / sqrt(variance + epsilon),
- * the statistics with extent 1 on `axes`; biased variance, in two passes (E[x²] - E[x]² cancels in float32).
- * Batch, instance, layer and group norm are this op on different axes (Ioffe & Szegedy 2015, eq. 1-3).
- */
-export const normalizeOp: Op<{ axes: readonly number[]; epsilon: number }> = {
-  name: "normalize",
+const reducedTo = (shape: Shape, axes: readonly number[]): number[] =>
+  shape.map((extent, axis) => (axes.includes(axis) ? 1 : extent));
+
+/** Mean and biased variance over `axes`, which stay with extent 1; in two passes (E[x²] - E[x]² cancels in float32). */
+export const momentsOp: Op<{ axes: readonly number[] }> = {
+  name: "moments",
   infer: ([x], { axes }) => {
     requireFloats(x!);
     requireAxes(x!.shape, axes);
-    const statistic = x!.shape.map((extent, axis) => (axes.includes(axis) ? 1 : extent));
-    return [x!.shape, statistic, statistic].map((shape) => ({ dtype: x!.dtype, shape }));
+    const type = { dtype: x!.dtype, shape: reducedTo(x!.shape, axes) };
+    return [type, type];
   },
-  grad: (node, [gy, gMean, gInverse]) => {
-    const { axes } = node.attributes;
+  grad: (node, [gMean, gVariance]) => {
     const x = node.inputs[0]!;
-    const [y, inverse] = [outputOf(node, 0), outputOf(node, 2)];
-    const share = 1 / countOver(x, axes);
-    const parts = [
-      gy && normalizeGrad(gy, y, inverse, axes),
-      gMean && broadcast(mul(gMean, share), x.shape),
-      gInverse && mul(mul(mul(gInverse, mul(inverse, inverse)), -share), y),
-    ].filter((part) => part !== undefined);
-    return [parts.length === 0 ? undefined : parts.reduce(add)];
+    const share = 1 / countOver(x, node.attributes.axes);
+    if (gVariance === undefined) return [broadcast(mul(gMean!, share), x.shape)];
+    const scale = mul(gVariance, 2 * share);
+    const centre = mul(scale, outputOf(node, 0));
+    return [scaleShift(x, scale, gMean === undefined ? neg(centre) : sub(mul(gMean, share), centre))];
   },
-  expand: ([x], { axes, epsilon }) => {
+  expand: ([x], { axes }) => {
     const centre = mean(x!, axes, keep);
     const centred = sub(x!, centre);
-    const variance = mean(mul(centred, centred), axes, keep);
-    const inverse = reciprocal(sqrt(add(variance, epsilon)));
-    return [mul(centred, inverse), centre, inverse];
+    return [centre, mul(sumProduct(centred, centred, axes), 1 / countOver(x!, axes))];
   },
 };
 
-/** inverseStd * (g - mean(g) - y * mean(g * y)): the gradient of `normalize`'s first output. */
-export const normalizeGradOp: Op<{ axes: readonly number[] }> = {
-  name: "normalizeGrad",
-  infer: ([g, y, inverse], { axes }) => {
-    requireFloats(g!, y!, inverse!);
-    requireOneShape(g!, y!);
-    requireAxes(g!.shape, axes);
+/**
+ * leakyRelu(x * scale + shift), the two of x's rank, with extent 1 where they stretch; slope 1 is none. Every norm is
+ * this after `moments`, and so is its gradient.
+ */
+export const scaleShiftOp: Op<{ slope: number }> = {
+  name: "scaleShift",
+  infer: ([x, scale, shift]) => {
+    requireFloats(x!, scale!, shift!);
+    requireOneShape(scale!, shift!);
     requireShape(
-      inverse!,
-      g!.shape.map((extent, axis) => (axes.includes(axis) ? 1 : extent)),
+      scale!,
+      x!.shape.map((extent, axis) => (scale!.shape[axis] === 1 ? 1 : extent)),
     );
-    return [{ dtype: g!.dtype, shape: g!.shape }];
+    return [{ dtype: x!.dtype, shape: x!.shape }];
   },
-  expand: ([g, y, inverse], { axes }) => {
-    const projected = mul(y!, mean(mul(g!, y!), axes, keep));
-    return [mul(sub(sub(g!, mean(g!, axes, keep)), projected), inverse!)];
+  grad: (node, [g]) => {
+    const [x, scale] = node.inputs as [Value, Value];
+    const { slope } = node.attributes;
+    const inner = slope === 1 ? g! : gate(outputOf(node), g!, slope);
+    const axes = scale.shape.flatMap((extent, axis) => (extent === 1 ? [axis] : []));
+    return [mul(inner, scale), sumProduct(inner, x, axes), sum(inner, axes, keep)];
   },
+  expand: ([x, scale, shift], { slope }) => {
+    const y = add(mul(x!, scale!), shift!);
+    return [slope === 1 ? y : leakyRelu(y, slope)];
+  },
+};
+
+/** Σ a b over `axes`, which stay with extent 1. */
+export const sumProductOp: Op<{ axes: readonly number[] }> = {
+  name: "sumProduct",
+  infer: ([a, b], { axes }) => {
+    requireFloats(a!, b!);
+    requireOneShape(a!, b!);
+    requireAxes(a!.shape, axes);
+    return [{ dtype: a!.dtype, shape: reducedTo(a!.shape, axes) }];
+  },
+  grad: ({ inputs: [a, b] }, [g]) => [mul(b!, g!), mul(a!, g!)],
+  expand: ([a, b], { axes }) => [sum(mul(a!, b!), axes, keep)],
 };
 
 /** x - log Σ exp x along one axis. */
@@ -97,19 +113,20 @@ export const softmaxOp: Op<{ axis: number }> = {
   },
 };
 
-/** See `normalizeOp`. */
-export function normalize(
-  x: Value,
-  axes: readonly number[],
-  epsilon = 1e-5,
-): { y: Value; mean: Value; inverseStd: Value } {
-  const [y, centre, inverseStd] = apply(normalizeOp, [x], { axes, epsilon });
-  return { y: y!, mean: centre!, inverseStd: inverseStd! };
+/** See `momentsOp`. */
+export function moments(x: Value, axes: readonly number[]): { mean: Value; variance: Value } {
+  const [centre, variance] = apply(momentsOp, [x], { axes });
+  return { mean: centre!, variance: variance! };
 }
 
-/** See `normalizeGradOp`. */
-export function normalizeGrad(g: Value, y: Value, inverseStd: Value, axes: readonly number[]): Value {
-  return apply1(normalizeGradOp, [g, y, inverseStd], { axes });
+/** See `scaleShiftOp`. */
+export function scaleShift(x: Value, scale: Value, shift: Value, slope = 1): Value {
+  return apply1(scaleShiftOp, [x, scale, shift], { slope });
+}
+
+/** See `sumProductOp`. */
+export function sumProduct(a: Value, b: Value, axes: readonly number[]): Value {
+  return apply1(sumProductOp, [a, b], { axes });
 }
 
 /** Logarithm of the softmax along `axis`, stable for large inputs. */

@@ -109,6 +109,11 @@ export function mapAxis(x: Value, matrix: Value, axis: number, transposed = fals
   return apply1(mapAxisOp, [x, matrix], { axis, transposed });
 }
 
+function requireExtents(size: readonly number[]): void {
+  if (size.some((extent) => !(Number.isInteger(extent) && extent >= 1)))
+    fail("bad-argument", { what: "every extent must be a whole number from 1", found: showShape(size) });
+}
+
 export interface ResizeOptions {
   /** Default "linear". */
   readonly mode?: "linear" | "nearest";
@@ -126,12 +131,10 @@ export interface ResizeOptions {
  */
 export function resize(x: Value, size: Shape, options: ResizeOptions = {}): Value {
   const { mode = "linear", align = "halfPixel" } = options;
-  checked("resize", [x], () => requireSpatial(x.shape, size));
-  if (size.some((extent) => !(Number.isInteger(extent) && extent >= 1)))
-    fail("bad-argument", {
-      what: "resize: every extent must be a whole number from 1",
-      found: showShape(size),
-    });
+  checked("resize", [x], () => {
+    requireSpatial(x.shape, size);
+    requireExtents(size);
+  });
   const spatial = x.shape.slice(2);
   if (sameShape(spatial, size)) return x;
   if (mode === "linear") return apply1(resizeLinearOp, [x], { size, align });
@@ -183,7 +186,10 @@ export function averagePool(x: Value, options: AveragePoolOptions): Value {
 
 /** Means over windows that share `[N, C, …S]` out to `[N, C, …size]`: window o is floor(o S / size) to ceil((o + 1) S / size). */
 export function adaptiveAveragePool(x: Value, size: readonly number[]): Value {
-  checked("adaptiveAveragePool", [x], () => requireSpatial(x.shape, size));
+  checked("adaptiveAveragePool", [x], () => {
+    requireSpatial(x.shape, size);
+    requireExtents(size);
+  });
   const spatial = x.shape.slice(2);
   if (spatial.every((extent, axis) => extent % size[axis]! === 0))
     return avgPool(

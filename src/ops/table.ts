@@ -85,8 +85,9 @@ const ops = [
   resize.mapAxisOp,
   resize.resizeLinearOp,
   // norm
-  norm.normalizeOp,
-  norm.normalizeGradOp,
+  norm.momentsOp,
+  norm.scaleShiftOp,
+  norm.sumProductOp,
   norm.logSoftmaxOp,
   norm.softmaxOp,
   // random
