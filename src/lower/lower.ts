@@ -15,6 +15,8 @@ export interface Lowered {
   readonly origins: ReadonlyMap<string, Node>;
   /** Bytes of every intermediate result, by name: what a graph node's own output takes, for each step of its spelling. */
   readonly sizes: ReadonlyMap<string, number>;
+  /** Run the nodes as they are listed: fusions of the engine have nothing to gain, and break the order of `scheduled`. */
+  readonly asListed: boolean;
 }
 
 /** Ops whose ONNX spelling stretches its inputs by itself, so that a `broadcast` before them costs nothing. */
@@ -154,9 +156,11 @@ export function lower(
   for (const [name, value] of Object.entries(program.outputs)) results[name] = nameOf(value);
   const model = finish(program, target, nodes, initializers, results);
   // Exported files are listed in an order in which they can run, as the standard demands.
-  if (target.name === "portable") return { model, origins, sizes };
+  if (target.name === "portable") return { model, origins, sizes, asListed: false };
   const placeOf = ({ outputs }: OnnxNode): number => places.get(outputs[0]!) ?? Number.POSITIVE_INFINITY;
-  return { model: { ...model, nodes: scheduled(model.nodes, placeOf) }, origins, sizes };
+  const listed = withResultNames({ ...model, nodes: scheduled(model.nodes, placeOf) }, sizes);
+  // With weights among the constants there is much to fold and to lay out anew.
+  return { model: listed, origins, sizes, asListed: Object.keys(baked).length === 0 };
 }
 
 /** An op that the target cannot spell, in simpler ops. */
@@ -192,4 +196,26 @@ function finish(
     initializers: Object.fromEntries(Object.entries(initializers).filter(([name]) => used.has(name))),
     opsets: target.opsets,
   };
+}
+
+/**
+ * Let nodes write results under the results' own names, where an `Identity` would copy them: engines that run a graph
+ * as it is listed do not remove it. Results that are inputs, constants or asked for twice keep theirs.
+ */
+function withResultNames(model: OnnxModel, sizes: Map<string, number>): OnnxModel {
+  const made = new Set(model.nodes.flatMap(({ outputs }) => outputs));
+  const renamed = new Map<string, string>();
+  const copies = new Set<OnnxNode>();
+  for (const node of model.nodes) {
+    const [from, to] = [node.inputs[0]!, node.outputs[0]!];
+    if (node.type !== "Identity" || !(to in model.outputs) || !made.has(from) || renamed.has(from)) continue;
+    renamed.set(from, to);
+    copies.add(node);
+    sizes.set(to, sizes.get(from)!);
+  }
+  const rename = (name: string): string => renamed.get(name) ?? name;
+  const nodes = model.nodes
+    .filter((node) => !copies.has(node))
+    .map((node) => ({ ...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename) }));
+  return { ...model, nodes };
 }
