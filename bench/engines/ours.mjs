@@ -7,7 +7,6 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { scalar, zerosTensor } from "../../dist/core/tensor.js";
-import { cpu } from "../../dist/lower/cpu.js";
 import { lower } from "../../dist/lower/lower.js";
 import { parameterCount } from "../../dist/nn/scope.js";
 import { engineVersion, nodeCpu } from "../../dist/runtime/node.js";
@@ -28,7 +27,7 @@ const seconds = (from) => (performance.now() - from) / 1000;
 
 async function compile(program, options, baked) {
   const began = performance.now();
-  const lowered = lower(program, cpu, baked);
+  const lowered = lower(program, await nodeCpu.target(), baked);
   const lowerSeconds = seconds(began);
   const at = performance.now();
   const executable = await nodeCpu.compile(lowered, options);

@@ -1,31 +1,47 @@
+import type { Node } from "../graph/node.js";
 import { leakyRelu, scaleShiftInParts, spellScaleShift, sumProduct } from "./channels.js";
-import { blockedDomain, blockedOr } from "./conv/blocked.js";
+import { blockedDomain, spellConv, takesConv } from "./conv/blocked.js";
 import { spellWeightGrad, takesWeightGrad } from "./conv/blocked-weight-grad.js";
 import { inputGrad, weightGrad } from "./conv/gradients.js";
 import { gate, logSoftmax, matmul, microsoft, softmax } from "./processor.js";
 import { portableSpellings } from "./spell.js";
-import type { Target } from "./target.js";
+import type { Emitter, Spelling, Target } from "./target.js";
 
-/** ONNX Runtime's CPU provider, with its own operators where they are faster. */
-export const cpu: Target = {
-  name: "cpu",
-  opsets: { "": 18, [microsoft]: 1, [blockedDomain]: 1 },
-  spellings: {
-    ...portableSpellings,
-    matmul,
-    gate,
-    scaleShift: spellScaleShift,
-    conv: blockedOr(portableSpellings.conv!),
-    convWeightGrad: (node, inputs, e) =>
-      (takesWeightGrad(node) ? spellWeightGrad : portableSpellings.convWeightGrad!)(node, inputs, e),
-  },
-  rewrites: {
-    leakyRelu,
-    scaleShift: scaleShiftInParts,
-    sumProduct,
-    convInputGrad: inputGrad,
-    convWeightGrad: (node) => (takesWeightGrad(node) ? undefined : weightGrad(node)),
-    softmax,
-    logSoftmax,
-  },
-};
+type BlockedSpelling = (node: Node, inputs: readonly string[], e: Emitter, block: number) => string;
+
+/**
+ * ONNX Runtime's CPU provider, with its own operators where they are faster. `block` is how many channels its blocked
+ * convolutions take at once on this processor, if it has them: `nodeCpu.target()` finds out.
+ */
+export function cpuWith(block: number | undefined): Target {
+  const blocked =
+    (takes: (node: Node, block: number) => boolean, spell: BlockedSpelling, otherwise: Spelling): Spelling =>
+    (node, inputs, e) =>
+      block !== undefined && takes(node, block) ? spell(node, inputs, e, block) : otherwise(node, inputs, e);
+  const { conv, convWeightGrad } = portableSpellings;
+  return {
+    name: "cpu",
+    opsets: { "": 18, [microsoft]: 1, ...(block === undefined ? {} : { [blockedDomain]: 1 }) },
+    spellings: {
+      ...portableSpellings,
+      matmul,
+      gate,
+      scaleShift: spellScaleShift,
+      conv: blocked(takesConv, spellConv, conv!),
+      convWeightGrad: blocked(takesWeightGrad, spellWeightGrad, convWeightGrad!),
+    },
+    rewrites: {
+      leakyRelu,
+      scaleShift: scaleShiftInParts,
+      sumProduct,
+      convInputGrad: inputGrad,
+      convWeightGrad: (node) =>
+        block !== undefined && takesWeightGrad(node, block) ? undefined : weightGrad(node),
+      softmax,
+      logSoftmax,
+    },
+  };
+}
+
+/** For any processor: without blocked convolutions. */
+export const cpu = cpuWith(undefined);

@@ -2,6 +2,7 @@ import { GyrusError } from "../core/errors.js";
 import { showShape, type Tensor } from "../core/tensor.js";
 import { siteOf, type TensorType } from "../graph/node.js";
 import type { Lowered } from "../lower/lower.js";
+import type { Target } from "../lower/target.js";
 
 export interface CompileOptions {
   /** Threads inside an op. Default: the engine's own choice, one per physical core. */
@@ -20,6 +21,8 @@ export interface Executable {
 /** Something that runs lowered graphs: ONNX Runtime in Node or in a browser. */
 export interface Engine {
   readonly name: string;
+  /** What graphs are lowered to before they run here, on this machine. */
+  target(): Promise<Target>;
   compile(lowered: Lowered, options?: CompileOptions): Promise<Executable>;
 }
 

@@ -3,15 +3,53 @@ import { fail } from "../core/errors.js";
 import type { DType, DTypeArrays, Tensor } from "../core/tensor.js";
 import type { TensorType } from "../graph/node.js";
 import { encodeModel } from "../graph/onnx/model.js";
+import { blockedDomain } from "../lower/conv/blocked.js";
+import { cpuWith } from "../lower/cpu.js";
 import type { Lowered } from "../lower/lower.js";
 import { type CompileOptions, checkFeeds, type Engine, type Executable, explain } from "./engine.js";
 
 /** Version of ONNX Runtime. */
 export const engineVersion = ort.env.versions.node ?? "unknown";
 
+let block: Promise<number | undefined> | undefined;
+
+/** Channels that the engine's blocked convolutions take at once: what it fills four up to; undefined without them. */
+async function blockOf(): Promise<number | undefined> {
+  const type = (channels: number): TensorType => ({ dtype: "float32", shape: [1, channels, 1, 1] });
+  const bytes = encodeModel({
+    nodes: [
+      {
+        type: "ReorderInput",
+        domain: blockedDomain,
+        name: "fill",
+        inputs: ["x"],
+        outputs: ["y"],
+        attributes: {},
+      },
+    ],
+    inputs: { x: type(4) },
+    outputs: { y: { dtype: "float32", shape: [] } },
+    initializers: {},
+    opsets: { "": 18, [blockedDomain]: 1 },
+  });
+  try {
+    const session = await ort.InferenceSession.create(bytes, { logSeverityLevel: 4 });
+    const { y } = await session.run({ x: new ort.Tensor("float32", new Float32Array(4), [1, 4, 1, 1]) });
+    await session.release();
+    const filled = y!.dims[1]!;
+    return filled >= 8 ? filled : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** ONNX Runtime on the CPU, in Node. */
 export const nodeCpu: Engine = {
   name: "onnxruntime-node cpu",
+  target: async () => {
+    block ??= blockOf();
+    return cpuWith(await block);
+  },
   compile: async (lowered, options = {}) => {
     const bytes = encodeModel(lowered.model);
     const session = await ort.InferenceSession.create(bytes, sessionOptions(options, lowered)).catch(

@@ -4,7 +4,8 @@ import type { DType, DTypeArrays, Tensor } from "../core/tensor.js";
 import type { TensorType } from "../graph/node.js";
 import { encodeModel } from "../graph/onnx/model.js";
 import type { Lowered } from "../lower/lower.js";
-import { carried, carriedAs, uncarried } from "../lower/webgpu.js";
+import { wasm } from "../lower/wasm.js";
+import { carried, carriedAs, uncarried, webgpu } from "../lower/webgpu.js";
 import { type CompileOptions, checkFeeds, type Engine, type Executable, explain } from "./engine.js";
 
 /** Where graphs can run in a browser. */
@@ -29,6 +30,7 @@ const started = new Map<WebDevice, number>();
  */
 export const webWasm: Engine = {
   name: "onnxruntime-web wasm",
+  target: async () => wasm,
   compile: (lowered, options = {}) => compile("wasm", lowered, options),
 };
 
@@ -38,6 +40,7 @@ export const webWasm: Engine = {
  */
 export const webGpu: Engine = {
   name: "onnxruntime-web webgpu",
+  target: async () => webgpu,
   compile: async (lowered, options = {}) => {
     await requireAdapter();
     return compile("webgpu", lowered, options);

@@ -3,7 +3,6 @@ import { expect } from "vitest";
 import { floats, type Tensor } from "../../src/core/tensor.js";
 import type { Value } from "../../src/graph/node.js";
 import { program } from "../../src/graph/program.js";
-import { cpu } from "../../src/lower/cpu.js";
 import { lower } from "../../src/lower/lower.js";
 import { nodeCpu } from "../../src/runtime/node.js";
 
@@ -27,7 +26,7 @@ export async function evaluate(
   outputs: Readonly<Record<string, Value>>,
   feeds: Readonly<Record<string, Tensor>>,
 ): Promise<Record<string, Tensor>> {
-  const executable = await nodeCpu.compile(lower(program(outputs), cpu), { threads: 1 });
+  const executable = await nodeCpu.compile(lower(program(outputs), await nodeCpu.target()), { threads: 1 });
   try {
     return await executable.run(feeds);
   } finally {

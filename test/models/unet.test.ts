@@ -4,7 +4,6 @@ import { GyrusError } from "../../src/core/errors.js";
 import { type Shape, scalar, type Tensor, tensor, zerosTensor } from "../../src/core/tensor.js";
 import type { Value } from "../../src/graph/node.js";
 import { crossEntropy, softDice } from "../../src/loss/segmentation.js";
-import { cpu } from "../../src/lower/cpu.js";
 import { lower } from "../../src/lower/lower.js";
 import { type UNetOptions, unet, unetMargin } from "../../src/models/unet.js";
 import { parameterCount, type Traced, trace } from "../../src/nn/scope.js";
@@ -219,7 +218,7 @@ describe("U-Nets with the weights of PyTorch", () => {
     });
     for (const path of paths) expectClose(first[path]!, padded.gradients[path]!, 2e-5, path);
 
-    const executable = await nodeCpu.compile(lower(step.program, cpu), { threads: 1 });
+    const executable = await nodeCpu.compile(lower(step.program, await nodeCpu.target()), { threads: 1 });
     const losses: number[] = [];
     for (const at of padded.losses.keys()) {
       const outputs = await executable.run({

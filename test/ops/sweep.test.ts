@@ -56,6 +56,8 @@ function gradientError(scalar: Value, inputs: readonly Value[], feeds: Record<st
   return worst / scale;
 }
 
+const targets = [portable, cpu, { ...(await nodeCpu.target()), name: "cpu of this machine" } as const];
+
 describe("every op of the table", () => {
   it("has a sample", () => {
     const sampled = new Set(samples.map((sample) => sample.op));
@@ -91,8 +93,8 @@ describe("every op of the table", () => {
     },
   );
 
-  for (const target of [portable, cpu])
-    it(`value and gradients on onnxruntime agree with the interpreter, target ${target.name}`, async () => {
+  for (const [name, target] of targets)
+    it(`value and gradients on onnxruntime agree with the interpreter, target ${name}`, async () => {
       const outputs: Record<string, Value> = {};
       const feeds: Record<string, Numbers> = {};
       samples.forEach((sample, s) => {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { floats, scalar, type Tensor } from "../../src/core/tensor.js";
-import { cpu } from "../../src/lower/cpu.js";
 import { lower } from "../../src/lower/lower.js";
 import { zeros } from "../../src/nn/initialize.js";
 import { add, mul } from "../../src/ops/elementwise.js";
@@ -49,7 +48,7 @@ function stepWith(optimizer: Transform, average?: number): Step {
 }
 
 async function fiveSteps(step: Step): Promise<Record<string, Tensor>[]> {
-  const executable = await nodeCpu.compile(lower(step.program, cpu), { threads: 1 });
+  const executable = await nodeCpu.compile(lower(step.program, await nodeCpu.target()), { threads: 1 });
   let state: Record<string, Tensor> = Object.fromEntries(
     step.stateNames.map((name) => {
       const packed = golden.start[name.split("/").at(-1)!]!;

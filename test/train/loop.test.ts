@@ -33,7 +33,7 @@ const step = buildStep({
     return { loss: l2(linear(scope.child("out"), dropped, { channels: 1 }), y!) };
   },
 });
-const executable = await nodeCpu.compile(lower(step.program, cpu), { threads: 1 });
+const executable = await nodeCpu.compile(lower(step.program, await nodeCpu.target()), { threads: 1 });
 
 const batches: LoopOptions["batches"] = async (at) => {
   const random = rng(3).split(at);
@@ -155,7 +155,7 @@ describe("what is not a number", () => {
         loss: mul(mean(log(scope.parameter("w", [2], (shape) => new Float32Array(shape[0]!).fill(0.1)))), 2),
       }),
     });
-    const open = await nodeCpu.compile(lower(wild.program, cpu));
+    const open = await nodeCpu.compile(lower(wild.program, await nodeCpu.target()));
     let saves = 0;
     const finished = train({
       executable: open,

@@ -2,7 +2,7 @@ import type { Shape } from "../../core/tensor.js";
 import type { Node } from "../../graph/node.js";
 import type { ConvGeometry } from "../../ops/conv.js";
 import type { Emitter } from "../target.js";
-import { blockedDomain, isBlockable } from "./blocked.js";
+import { blockedDomain, isBlockable, wholeBlocks } from "./blocked.js";
 
 /**
  * Bytes of the output gradient that are worked on at once. Every input channel reads them anew: up to here from the
@@ -14,10 +14,10 @@ const product = (extents: Shape): number => extents.reduce((a, b) => a * b, 1);
 const range = (length: number): number[] => Array.from({ length }, (_, i) => i);
 
 /** Whether `spellWeightGrad` takes a weight gradient. */
-export function takesWeightGrad(node: Node): boolean {
+export function takesWeightGrad(node: Node, block: number): boolean {
   const { groups, stride } = node.attributes as unknown as ConvGeometry;
   const [outChannels, , ...kernel] = node.outputs[0]!.shape as [number, number, ...number[]];
-  if (groups !== 1 || !isBlockable(outChannels) || product(kernel) === 1) return false;
+  if (groups !== 1 || !isBlockable(outChannels, block) || product(kernel) === 1) return false;
   return kernel.length === 2 || (kernel.length === 3 && stride[0] === stride[1]);
 }
 
@@ -30,7 +30,7 @@ export function takesWeightGrad(node: Node): boolean {
  * before the gradient's. A tap in depth is then an output row, a tap in width an output column, and each tap in
  * height a convolution of its own, with another padding on top.
  */
-export function spellWeightGrad(node: Node, [x, dy]: readonly string[], e: Emitter): string {
+export function spellWeightGrad(node: Node, [x, dy]: readonly string[], e: Emitter, block: number): string {
   const deep = node.outputs[0]!.shape.length === 5;
   const { stride, dilation, before } = node.attributes as unknown as ConvGeometry;
   const [outChannels, channels, ...kernel] = node.outputs[0]!.shape as [number, number, ...number[]];
@@ -63,7 +63,10 @@ export function spellWeightGrad(node: Node, [x, dy]: readonly string[], e: Emitt
       );
       const flat = e.emit("Reshape", [gradient, e.ints([1, outChannels, rows, out[last]!])]);
       const ordered = e.emit("ReorderInput", [flat], {}, blockedDomain);
-      const filter = e.emit("Reshape", [ordered, e.ints([outChannels, 1, rows, out[last]!])]);
+      const filter = e.emit("Reshape", [
+        ordered,
+        e.ints([wholeBlocks(outChannels, block), 1, rows, out[last]!]),
+      ]);
       const low = start * stride[0]! - before[0]!;
       const high = (end - 1) * stride[0]! + 1 + reach[0]! - before[0]!;
       const width = stride[last]! * (out[last]! - 1) + 1 + reach[last]!;

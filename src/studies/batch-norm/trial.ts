@@ -1,8 +1,8 @@
+import { fail } from "../../core/errors.js";
 import { rng as makeRng, type Rng } from "../../core/rng.js";
 import { floats, scalar, type Tensor, tensor } from "../../core/tensor.js";
 import { type Program, program } from "../../graph/program.js";
 import { crossEntropy } from "../../loss/segmentation.js";
-import { cpu } from "../../lower/cpu.js";
 import { type Lowered, lower } from "../../lower/lower.js";
 import { trace } from "../../nn/scope.js";
 import { cast, equal } from "../../ops/elementwise.js";
@@ -62,6 +62,11 @@ interface Compiled {
 export interface TrialSetup {
   readonly train: Patches;
   readonly test: Patches;
+  /**
+   * One number that threads share: other than 0, trainings end at the next step with an error. A thread must not be
+   * ended from outside while the engine computes on it: that takes the whole process down.
+   */
+  readonly stop: Int32Array;
 }
 
 /**
@@ -69,7 +74,7 @@ export interface TrialSetup {
  * Networks are compiled once for each variant; the learning rate is an input.
  */
 export function trialRunner(
-  { train, test }: TrialSetup,
+  { train, test, stop }: TrialSetup,
   engine: Engine,
 ): (trial: Trial) => Promise<TrialResult> {
   const compiled = new Map<string, Promise<Compiled>>();
@@ -82,7 +87,7 @@ export function trialRunner(
     const key = JSON.stringify([trial.variant, trial.schedule]);
     const known = compiled.get(key) ?? compile(trial, test.count, engine);
     compiled.set(key, known);
-    return runTrial(trial, train, judged, await known);
+    return runTrial(trial, train, judged, await known, () => Atomics.load(stop, 0) !== 0);
   };
 }
 
@@ -98,10 +103,11 @@ async function compile({ variant, schedule }: Trial, testCount: number, engine: 
     optimizer: sgd({ momentum: schedule.momentum }),
   });
   const make = (lowered: Lowered): Promise<Executable> => engine.compile(lowered, { threads: 1 });
+  const target = await engine.target();
   return {
     step,
-    training: await make(lower(step.program, cpu)),
-    judging: await make(lower(judgingProgram(variant, testCount), cpu)),
+    training: await make(lower(step.program, target)),
+    judging: await make(lower(judgingProgram(variant, testCount), target)),
   };
 }
 
@@ -119,6 +125,7 @@ async function runTrial(
   train: Patches,
   test: Readonly<Record<string, Tensor>>,
   { step, training, judging }: Compiled,
+  isStopped: () => boolean,
 ): Promise<TrialResult> {
   const { batch, steps, evaluateEvery } = schedule;
   const rng = makeRng(seed);
@@ -130,6 +137,7 @@ async function runTrial(
   let divergedAt: number | null = null;
   let lossSum = 0;
   for (let done = 0; done <= steps; done++) {
+    if (isStopped()) fail("runtime", { what: "the training was interrupted" });
     if (done % evaluateEvery === 0) {
       const judged = await judging.run({ ...weightsOf(state), ...test });
       found.steps.push(done);

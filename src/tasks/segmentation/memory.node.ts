@@ -1,6 +1,6 @@
 import { fail } from "../../core/errors.js";
-import { cpu } from "../../lower/cpu.js";
 import { type Lowered, lower } from "../../lower/lower.js";
+import type { Target } from "../../lower/target.js";
 import { estimateBytes } from "../../train/memory.js";
 import type { Step } from "../../train/step.js";
 import type { SegmentationConfig } from "./config.js";
@@ -19,13 +19,14 @@ export interface Fitted {
 export function fitMemory(
   config: SegmentationConfig,
   build: (config: SegmentationConfig) => Step,
+  target: Target,
   availableBytes = process.availableMemory(),
 ): Fitted {
   const warnings: string[] = [];
   let candidate = config;
   for (;;) {
     const step = build(candidate);
-    const lowered = lower(step.program, cpu);
+    const lowered = lower(step.program, target);
     const estimate = estimateBytes(lowered);
     if (estimate <= availableBytes)
       return { config: candidate, step, lowered, warnings, estimateBytes: estimate, availableBytes };

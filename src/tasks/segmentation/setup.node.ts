@@ -95,9 +95,9 @@ export async function setUp(system: SegmentationSystem, request: TrainRequest): 
       )
     : null;
   const wanted = old === undefined ? config : { ...config, batch: batchOfRun(old, config) };
-  const fitted = fitMemory(wanted, (candidate) =>
-    segmentationStep(candidate, shape, classWeights ?? undefined),
-  );
+  const build = (candidate: SegmentationConfig): Step =>
+    segmentationStep(candidate, shape, classWeights ?? undefined);
+  const fitted = fitMemory(wanted, build, await nodeCpu.target());
   if (old !== undefined && fitted.config.batch < wanted.batch) refuseLowering(old, fitted, runDir);
   for (const text of fitted.warnings) note(text);
 
