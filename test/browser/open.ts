@@ -74,7 +74,14 @@ export async function openPage(): Promise<OpenPage | { readonly reason: string }
   };
 }
 
-function launch({ path, env }: { path: string; env: Readonly<Record<string, string>> }): Promise<Browser> {
+/** Start a browser that `findBrowser` found. */
+export function launch({
+  path,
+  env,
+}: {
+  readonly path: string;
+  readonly env: Readonly<Record<string, string>>;
+}): Promise<Browser> {
   return chromium.launch({
     executablePath: path,
     args: flags,

@@ -3,10 +3,10 @@ import { cpu } from "../../src/lower/cpu.js";
 import { nodeCpu } from "../../src/runtime/node.js";
 import { readGolden } from "../golden/golden.js";
 import { openPage } from "./open.js";
-import { expectAgreement, expectTrace, type GoldenTrace } from "./parity.js";
+import { expectAgreement, expectTrace, type Golden } from "./parity.js";
 import { trainThin } from "./workload.js";
 
-const golden = readGolden<Readonly<Record<"whole" | "cut", GoldenTrace>>>("browser");
+const golden = readGolden<Golden>("browser");
 const opened = await openPage();
 const title =
   "reason" in opened ? `WebAssembly, skipped because of the browser: ${opened.reason}` : "WebAssembly";
@@ -16,7 +16,7 @@ afterAll(async () => {
 
 describe("the benchmark's 3-D U-Net, thin, ten steps", () => {
   it.each(["whole", "cut"] as const)("%s: on the processor as in PyTorch", async (extents) => {
-    expectTrace(await trainThin(nodeCpu, cpu, extents, 2), golden[extents]);
+    expectTrace(await trainThin(nodeCpu, cpu, extents, 2), golden, extents);
   });
 });
 
@@ -32,7 +32,7 @@ describe.skipIf("reason" in opened)(title, () => {
     { timeout: 180_000 },
     async (extents) => {
       const found = await call("runTraining", "wasm", extents);
-      expectTrace(found, golden[extents]);
+      expectTrace(found, golden, extents);
     },
   );
 

@@ -1,9 +1,9 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { readGolden } from "../golden/golden.js";
 import { openPage } from "./open.js";
-import { expectAgreement, expectTrace, type GoldenTrace } from "./parity.js";
+import { expectAgreement, expectTrace, type Golden } from "./parity.js";
 
-const golden = readGolden<Readonly<Record<"cut", GoldenTrace>>>("browser");
+const golden = readGolden<Golden>("browser");
 const opened = await openPage();
 const reason =
   "reason" in opened
@@ -22,7 +22,7 @@ describe.skipIf(reason !== undefined)(title, () => {
   // The adapter in software takes two seconds for a step of so few voxels, most of it in tiled matrix products.
   it("trains the thin U-Net, cut, as PyTorch does", { timeout: 180_000 }, async () => {
     const found = await call("runTraining", "webgpu", "cut");
-    expectTrace(found, golden.cut);
+    expectTrace(found, golden, "cut");
   });
 
   it("gives every op of the table the value and gradients of the plain loops", {
