@@ -15,7 +15,8 @@ export function writeData(workload, path) {
 
 export const readData = (path) => decodeSafetensors(readFileSync(path), path).tensors;
 
-function drawBatch(workload, random) {
+/** What a workload is fed, drawn anew for the seed: `batch/…`. */
+export function drawBatch(workload, random) {
   const draws = { label: (r) => r.integer(workload.network.classes), share: (r) => r.uniform() };
   return Object.fromEntries(
     Object.entries(batchOf(workload)).map(([name, { dtype, shape }]) => {

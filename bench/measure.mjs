@@ -41,13 +41,11 @@ async function measureWith(common, folder, settings) {
   const ours = await openOurs({ ...common, ...outputOf("ours") });
   const opened = [];
   try {
-    const first = await ours.ask(`check ${comparedSteps}`);
+    const first = await firstResults(ours);
     for (const name of peers)
-      opened.push(await openPeer(name, { ...common, ...outputOf(name) }, first, { say, ours }));
-    const turns = await takeTurns(
-      [ours, ...opened.filter(({ engine }) => engine).map(({ engine }) => engine)],
-      settings,
-    );
+      opened.push(await openPeer(name, { ...common, ...outputOf(name) }, first, settings));
+    const running = opened.flatMap(({ engine }) => engine ?? []);
+    const turns = await takeTurns([ours, ...running], settings);
     const { peakBytes } = await ours.ask("memory");
     const mine = { seconds: median(turns.get(ours)), peakBytes, about: ours.about };
     const rows = [];
@@ -63,22 +61,18 @@ async function measureWith(common, folder, settings) {
 }
 
 /** A peer that agrees with us and is warm, or the reason why there is none. */
-async function openPeer(name, settings, first, { say }) {
-  const peer = await findPeer(name, settings, say);
+async function openPeer(name, settings, first, run) {
+  const peer = await findPeer(name, settings, run);
   if (peer.missing !== undefined) return { peer: peer.name, note: peer.missing };
   let engine;
   try {
     engine = await peer.open();
-    const { version: peerName, parameters } = engine.about;
+    const { parameters } = engine.about;
     const expected = settings.workload.parameters;
     if (parameters !== expected)
       throw new EngineError(`${parameters} parameters where ${expected} are wanted`);
-    const difference = compare(
-      settings.kind,
-      first,
-      await engine.ask(`check ${comparedSteps}`, peer.limitSeconds),
-    );
-    const found = { peer: peerName, engine, difference, variant: peer.variant };
+    const difference = compare(settings.kind, first, await firstResults(engine, peer.limitSeconds));
+    const found = { peer: engine.about.version, engine, difference, variant: peer.variant };
     if (difference <= tolerance) return found;
     return { ...found, error: `disagrees with ours: relative difference ${difference.toExponential(1)}` };
   } catch (error) {
@@ -86,9 +80,21 @@ async function openPeer(name, settings, first, { say }) {
     await engine?.close();
     const known = engine?.about.version ?? peer.name;
     if (error.seconds !== undefined)
-      return { peer: known, note: error.message, atLeast: error.seconds / comparedSteps };
+      return { peer: known, note: `a step takes more than ${error.seconds} s`, atLeast: error.seconds };
     return peer.mayFail ? { peer: known, note: error.message } : { peer: known, error: error.message };
   }
+}
+
+/** The first results of an engine, one step at a time, each within the limit. */
+async function firstResults(engine, limitSeconds) {
+  const losses = [];
+  let answer;
+  for (let n = 0; n < comparedSteps; n++) {
+    answer = await engine.ask("check 1", limitSeconds);
+    if (answer.losses === undefined) return answer;
+    losses.push(...answer.losses);
+  }
+  return { losses };
 }
 
 /** Largest difference relative to the largest value. NaN, which agrees with nothing, counts as infinite. */
@@ -108,22 +114,27 @@ function compare(kind, ours, theirs) {
   return kind === "train" ? largest : largest / scale;
 }
 
-/** Seconds of every engine's steps. All take turns of about equal length, so that a slow minute hits all alike. */
-async function takeTurns(engines, { rounds, secondsPerTurn }) {
-  const spent = new Map();
-  const counts = new Map();
+/**
+ * Seconds of every engine's steps. All take turns of about equal length, so that a slow minute hits all alike. An
+ * engine whose single step takes longer than that sits out as many rounds as it has overdrawn.
+ */
+async function takeTurns(engines, { rounds, secondsPerTurn, secondsOverdrawn }) {
+  const clocks = new Map();
   for (const engine of engines) {
-    spent.set(engine, []);
     const [warm] = await engine.ask("steps 1");
-    counts.set(engine, Math.min(100, Math.max(1, Math.round(secondsPerTurn / warm))));
+    const count = Math.min(100, Math.max(1, Math.round(secondsPerTurn / warm)));
+    clocks.set(engine, { seconds: [], count, spent: 0 });
   }
   for (let round = 0; round < rounds; round++)
-    for (const engine of engines) {
+    for (const [engine, clock] of clocks) {
+      if (clock.spent > secondsOverdrawn * (round + 1)) continue;
       // An engine's threads look for work for a while after its last step.
       await pause(30);
-      spent.get(engine).push(...(await engine.ask(`steps ${counts.get(engine)}`)));
+      const began = performance.now();
+      clock.seconds.push(...(await engine.ask(`steps ${clock.count}`)));
+      clock.spent += (performance.now() - began) / 1000;
     }
-  return spent;
+  return new Map([...clocks].map(([engine, { seconds }]) => [engine, seconds]));
 }
 
 function rowOf({ id, kind, workload, threads, device, cpuTime }, mine, one, theirs) {

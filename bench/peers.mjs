@@ -10,11 +10,12 @@ export const openOurs = (settings) =>
   openEngine(process.execPath, [at("engines/ours.mjs"), "serve"], settings);
 
 /** A peer ready to be opened, or why it is missing. */
-export async function findPeer(name, settings, say) {
-  return name === "pytorch" ? findPyTorch(settings, say) : findTensorFlowJs(settings, say);
+export async function findPeer(name, settings, run) {
+  return name === "pytorch" ? findPyTorch(settings, run) : findTensorFlowJs(settings, run);
 }
 
 let python;
+let torchMissing;
 
 /** The first Python that has PyTorch. */
 function pythonWithTorch() {
@@ -25,11 +26,28 @@ function pythonWithTorch() {
   return python;
 }
 
+/** Put the newest PyTorch of pip into bench/peers/venv; why that failed, or undefined. */
+function installPyTorch(say) {
+  say("  installing PyTorch into bench/peers/venv …");
+  const folder = at("peers/venv");
+  const steps = [
+    [process.env.PYTHON ?? "python3", ["-m", "venv", folder]],
+    [`${folder}/bin/python`, ["-m", "pip", "install", "--quiet", "torch"]],
+  ];
+  for (const [command, words] of steps) {
+    const { status, stderr, error } = spawnSync(command, words, { encoding: "utf8" });
+    if (status !== 0) return `cannot be installed: ${error?.message ?? stderr.trim().split("\n").at(-1)}`;
+  }
+  return undefined;
+}
+
 /** PyTorch in the memory format that is the faster one for this workload, by a short trial of both. */
-async function findPyTorch(settings, say) {
+async function findPyTorch(settings, { say, install }) {
+  const name = "PyTorch";
+  if (install && pythonWithTorch() === undefined) torchMissing ??= installPyTorch(say);
   const command = pythonWithTorch();
-  if (command === undefined)
-    return { name: "PyTorch", missing: "not found: set PYTHON to a Python that has torch" };
+  const fix = "not found: set PYTHON to a Python that has torch, or let --install fetch it";
+  if (command === undefined) return { name, missing: torchMissing ?? fix };
   const open = (format) => openEngine(command, [at("peers/pytorch.py")], { ...settings, format });
   let variant = "contiguous";
   let fastest = Number.POSITIVE_INFINITY;
@@ -38,7 +56,7 @@ async function findPyTorch(settings, say) {
     if (seconds < fastest) [variant, fastest] = [format, seconds];
   }
   say(`  PyTorch: ${variant}`);
-  return { name: "PyTorch", variant, open: () => open(variant) };
+  return { name, variant, open: () => open(variant) };
 }
 
 /** The fastest of a few steps after the first; infinite when the engine fails. */
@@ -57,7 +75,30 @@ async function trial(open) {
   }
 }
 
-async function findTensorFlowJs() {
-  if (!existsSync(at("peers/tfjs/engine.mjs"))) return { name: "TensorFlow.js", missing: "not measured" };
-  return { name: "TensorFlow.js", missing: "not measured" };
+const tfjsFolder = at("peers/tfjs/");
+let tfjsMissing;
+
+/** Install TensorFlow.js beside its script where it is missing; why it could not be, or undefined. */
+function installTensorFlowJs(say) {
+  if (existsSync(`${tfjsFolder}node_modules/@tensorflow/tfjs-backend-wasm/package.json`)) return undefined;
+  say("  installing TensorFlow.js into bench/peers/tfjs …");
+  const words = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+  const own = process.env.npm_execpath;
+  const windows = process.platform === "win32";
+  const { status, stderr, error } = own?.endsWith("js")
+    ? spawnSync(process.execPath, [own, ...words], { cwd: tfjsFolder, encoding: "utf8" })
+    : spawnSync(windows ? "npm.cmd" : "npm", words, { cwd: tfjsFolder, encoding: "utf8", shell: windows });
+  if (status === 0) return undefined;
+  const reason = /^npm (?:error|ERR!) (.*)$/m.exec(stderr ?? "")?.[1] ?? error?.message ?? "npm failed";
+  return `cannot be installed: ${reason}`;
+}
+
+/** TensorFlow.js: its script chooses the back end that has the kernels. Its steps have a limit. */
+async function findTensorFlowJs(settings, { say, limitSeconds }) {
+  const name = "TensorFlow.js";
+  if (settings.device !== "cpu") return { name, missing: "is measured on the cpu only" };
+  tfjsMissing ??= installTensorFlowJs(say) ?? "";
+  if (tfjsMissing !== "") return { name, missing: tfjsMissing };
+  const open = () => openEngine(process.execPath, [`${tfjsFolder}engine.mjs`], settings);
+  return { name, mayFail: true, open, limitSeconds };
 }

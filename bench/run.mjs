@@ -1,8 +1,9 @@
 // npm run bench: whole training steps and predictions, Gyrus beside PyTorch and TensorFlow.js, in turns in one run.
 //   npm run bench -- [--only a,b] [--kind train|infer] [--peers pytorch,tfjs] [--rounds N] [--threads N]
-//                    [--device cpu] [--cpu-time] [--quick] [--json]
+//                    [--device cpu] [--install] [--cpu-time] [--quick] [--json]
 // Every engine gets the same weights and the same batch, and its first losses (or its prediction) have to agree with
-// ours. PyTorch is looked for in the environment variable PYTHON, then in bench/peers/venv, then as python3.
+// ours. PyTorch is looked for in the environment variable PYTHON, then in bench/peers/venv, where --install puts it by
+// pip when there is none, then as python3. TensorFlow.js is installed into bench/peers/tfjs by npm.
 // Exit code 0; 1 when an engine disagreed or failed; 2 for wrong words or an absent device.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -27,6 +28,7 @@ function wordsOf() {
         device: { type: "string", default: "cpu" },
         "cpu-time": { type: "boolean", default: false },
         quick: { type: "boolean", default: false },
+        install: { type: "boolean", default: false },
         json: { type: "boolean", default: false },
       },
     }).values;
@@ -49,6 +51,12 @@ function positive(name, given) {
   return count;
 }
 
+/** The row of a workload that our own side could not run. */
+function failed(id, kind, error) {
+  const nothing = { ours: null, theirs: null, ratio: null, memoryRatio: null };
+  return { workload: id, kind, peer: null, ...nothing, error: `ours: ${error.message}` };
+}
+
 const words = wordsOf();
 // Compiled first; its words go to standard error, so that --json prints JSON and nothing else.
 const { status } = spawnSync(process.execPath, [at("../scripts/setup.mjs")], { stdio: [0, 2, 2] });
@@ -65,16 +73,21 @@ const settings = {
   threads: words["cpu-time"] ? 1 : positive("threads", words.threads),
   rounds: positive("rounds", words.rounds ?? (words.quick ? 2 : 7)),
   secondsPerTurn: words.quick ? 0.2 : 1,
+  // Enough for every step that is not a hundred times slower than ours.
+  secondsOverdrawn: 8,
+  limitSeconds: words.quick ? 15 : 60,
   cpuTime: words["cpu-time"],
   peers: choose("peers", words.peers, ["pytorch", "tfjs"]),
   device,
+  install: words.install,
   say: (text) => console.error(text),
 };
 const kinds = choose("kind", words.kind, ["train", "infer"]);
 const rows = [];
 for (const id of choose("only", words.only, Object.keys(workloads)))
   for (const kind of kinds)
-    if (kind === "train" || predicts(workloads[id])) rows.push(...(await measure(id, kind, settings)));
+    if (kind === "train" || predicts(workloads[id]))
+      rows.push(...(await measure(id, kind, settings).catch((error) => [failed(id, kind, error)])));
 
 console.log(words.json ? JSON.stringify({ rows }, null, 2) : table(rows, workloads));
 process.exitCode = rows.some((row) => row.error !== undefined) ? 1 : 0;

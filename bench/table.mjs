@@ -1,6 +1,7 @@
 // The result as text.
 
-const time = (seconds) => (seconds < 0.1 ? `${(1000 * seconds).toFixed(1)} ms` : `${seconds.toFixed(3)} s`);
+const time = (seconds) =>
+  seconds === null ? "" : seconds < 0.1 ? `${(1000 * seconds).toFixed(1)} ms` : `${seconds.toFixed(3)} s`;
 const megabytes = (bytes) => `${Math.round(bytes / 1e6)} MB`;
 
 /** exp of the mean of the logarithms. */
@@ -9,6 +10,8 @@ export const geometricMean = (values) =>
 
 /** A row for people. */
 function cells(row) {
+  if (row.ours === null)
+    return [`${row.workload} ${row.kind}`, ...new Array(header.length - 2).fill(""), row.error];
   const [mine, theirs] = row.peakBytes;
   const difference = row.lossDifference ?? row.outputDifference;
   const ratio =
