@@ -68,6 +68,7 @@ export interface Conclusion {
 export interface Workshop {
   /** The part's result: plain JSON, decided by the plan and the part's id alone. */
   run(id: string): Promise<unknown>;
+  /** Give up the parts in progress, soon and in good order, and let everything go. */
   close(): Promise<void>;
 }
 

@@ -1,10 +1,10 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { claimsSchema } from "../../src/studies/study.js";
-import { built, gyrus } from "./bin.js";
+import { built, gyrus, starting } from "./bin.js";
 
 let folder = "";
 beforeAll(async () => {
@@ -73,6 +73,27 @@ describe("gyrus reproduce", () => {
     expect([code, out]).toEqual([2, ""]);
     expect(existsSync(join(folder, "b"))).toBe(false);
   });
+
+  it.skipIf(process.platform === "win32")(
+    "stops at Ctrl-C in the middle of parts and keeps what is finished",
+    async () => {
+      const { child, finished } = starting([...words, "--out", "stopped"], folder);
+      const parts = join(folder, "stopped/parts");
+      let asked = false;
+      const watch = setInterval(() => {
+        if (asked || !existsSync(parts) || readdirSync(parts).length === 0) return;
+        asked = child.kill("SIGINT");
+      }, 50);
+      const { code, out } = await finished;
+      clearInterval(watch);
+      expect([asked, code]).toEqual([true, 3]);
+      expect(out).toBe(
+        "Interrupted; what was finished is in stopped. To go on, give the same command with --resume.\n",
+      );
+      expect(existsSync(join(folder, "stopped/claims.json"))).toBe(false);
+    },
+    300_000,
+  );
 
   it("is what gyrus list points to", async () => {
     const { out } = await gyrus(["list"], folder);

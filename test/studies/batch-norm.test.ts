@@ -114,7 +114,8 @@ function squares(count: number, shift: number): Patches {
 }
 
 describe("a training", () => {
-  const run = trialRunner({ train: squares(300, 0), test: squares(50, 1000) }, nodeCpu);
+  const stop = new Int32Array(new SharedArrayBuffer(4));
+  const run = trialRunner({ train: squares(300, 0), test: squares(50, 1000), stop }, nodeCpu);
   const trial: Trial = {
     variant: variants.denseNorm,
     schedule: { batch: 60, momentum: 0, steps: 60, evaluateEvery: 20 },
@@ -142,6 +143,12 @@ describe("a training", () => {
   it("gives the same bits for the same seed, and others for another", async () => {
     expect(await run(trial)).toEqual(result);
     expect((await run({ ...trial, seed: "b" })).loss).not.toEqual(result.loss);
+  });
+
+  it("ends when it is told to", async () => {
+    stop[0] = 1;
+    await expect(run(trial)).rejects.toThrow("interrupted");
+    stop[0] = 0;
   });
 
   it("that diverges says when, and ends there", async () => {

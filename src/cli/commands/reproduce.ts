@@ -105,7 +105,7 @@ function finishedText({ shown, report, seconds }: ReproduceSummary): string {
   return [
     formatTable(columns, rows),
     "",
-    `${held} of ${counted(shown.length, "claim")} hold; ${formatSeconds(seconds)} of one processor. Statements, figures and limits are in the report:`,
+    `${held} of ${counted(shown.length, "claim")} hold; ${formatSeconds(seconds)} of work for one thread. Statements, figures and limits are in the report:`,
     report ?? "",
   ].join("\n");
 }

@@ -68,13 +68,26 @@ async function open(
   const setup: TrialSetup = {
     train: await make("train", trainHeads, trainPatches),
     test: await make("test", testHeads, testPatches),
+    stop: new Int32Array(new SharedArrayBuffer(4)),
   };
   const pool = await openPool<TrialSetup, Trial, TrialResult>(
     new URL(import.meta.url.replace(/node(\.\w+)$/, "trials.node$1")),
     setup,
     threads,
   );
-  return { run: (id) => pool.run(trials.get(id)!), close: pool.close };
+  const running = new Set<Promise<TrialResult>>();
+  return {
+    run: async (id) => {
+      const work = pool.run(trials.get(id)!);
+      running.add(work);
+      return work.finally(() => running.delete(work));
+    },
+    close: async () => {
+      Atomics.store(setup.stop, 0, 1);
+      await Promise.allSettled(running);
+      await pool.close();
+    },
+  };
 }
 
 /** Heads for training and for testing are different people. */
