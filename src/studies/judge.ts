@@ -57,7 +57,7 @@ const bare = (value: number, unit: Unit): string =>
 /** A number in its unit. */
 export function say(value: number, unit: Unit): string {
   const sign = value > 0 ? "+" : "";
-  if (unit === "times") return `${value.toFixed(value < 9.95 ? 1 : 0)}×`;
+  if (unit === "times") return `${value.toFixed(value < 99.95 ? 1 : 0)}×`;
   if (unit === "points") return `${sign}${value.toFixed(1)} points`.replace("-", "−");
   return `${Math.round(value * 100)} %`;
 }

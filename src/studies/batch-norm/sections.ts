@@ -263,7 +263,7 @@ function taskBlocks(
   return [
     {
       kind: "text",
-      text: `Name the structure at the centre of an axial patch of ${patchEdge} x ${patchEdge} pixels of 2 mm: ten structures of either side. ${trainHeads * trainPatches * classes} patches from ${trainHeads} simulated T1-weighted heads to train on, ${testHeads * testPatches * classes} from ${testHeads} other heads to judge on, with noise (3 % of white matter) and a bias field (3 %); white matter is about 1, and no mean is taken away.`,
+      text: `Name the structure at the centre of an axial patch of ${patchEdge} x ${patchEdge} pixels of 2 mm: ten structures, left and right alike. ${trainHeads * trainPatches * classes} patches from ${trainHeads} simulated T1-weighted heads to train on, ${testHeads * testPatches * classes} from ${testHeads} other heads to judge on, with noise (3 % of white matter) and a bias field (3 %); white matter is about 1, and no mean is taken away.`,
     },
     {
       kind: "picture",
@@ -295,7 +295,7 @@ function limits({ extent }: Results): StudyBlock[] {
   return [
     {
       kind: "text",
-      text: `The networks have thousands of weights where the paper's have millions, and ${extent.dense.steps} and ${extent.conv.steps} steps where the paper's had tens of thousands and tens of millions. The convolutional network is a plain stack, not Inception; learning rates are constant, where the paper lets them decay; dropout, weight decay and photometric distortion, which the paper lessens along with batch normalisation, are not used at all. The network without batch normalisation has not finished learning when its best accuracy is taken, which makes the target easier for the others.`,
+      text: `The networks have at most a hundred thousand weights where the paper's have millions, and ${extent.dense.steps} and ${extent.conv.steps} steps where the paper's had tens of thousands and tens of millions. The convolutional network is a plain stack, not Inception; learning rates are constant, where the paper lets them decay; dropout, weight decay and photometric distortion, which the paper lessens along with batch normalisation, are not used at all. The network without batch normalisation has not finished learning when its best accuracy is taken, which makes the target easier for the others.`,
     },
   ];
 }
