@@ -33,6 +33,8 @@ export { cpu } from "./lower/cpu.js";
 export { type Lowered, lower } from "./lower/lower.js";
 export { portable } from "./lower/portable.js";
 export type { Target } from "./lower/target.js";
+export { wasm } from "./lower/wasm.js";
+export { webgpu } from "./lower/webgpu.js";
 export { bootstrapMean, type MeanInterval } from "./metrics/interval.js";
 export { countLabels, type Overlap, overlap } from "./metrics/overlap.js";
 export { nrmse, psnrDb, ssim } from "./metrics/quality.js";
@@ -49,7 +51,7 @@ export { adam, adamW, sgd } from "./optim/optimizers.js";
 export type { EvaluationReport, RunReport } from "./report/data.js";
 export { type Figure, type OverlayOptions, overlayFigure } from "./report/figure.js";
 export { buildReport } from "./report/run.js";
-export type { CompileOptions, Engine, Executable } from "./runtime/engine.js";
+export { type CompileOptions, type Device, devices, type Engine, type Executable } from "./runtime/engine.js";
 export { type BrainParameters, drawBrain } from "./sim/brain.js";
 export {
   type CohortOptions,

@@ -16,6 +16,7 @@ export {
   writeVolume,
 } from "./io/node.js";
 export { type Backend, type BackendTrial, listBackends, tryBackend } from "./runtime/backends.node.js";
+export { engineOn, openModelOn } from "./runtime/devices.node.js";
 export { engineVersion, nodeCpu, openModel } from "./runtime/node.js";
 export { type WriteCohortOptions, type WrittenCohort, writeCohort } from "./sim/node.js";
 export {

@@ -16,7 +16,7 @@ import type { Rewrite, Spelling, Target } from "./target.js";
  * Integers are 32 bits wide on a GPU: tensors of these types live there as int32, and the engine converts them on
  * their way in and out.
  */
-export const carriedAs: Readonly<Partial<Record<DType, DType>>> = { int64: "int32", uint8: "int32" };
+const carriedAs: Readonly<Partial<Record<DType, DType>>> = { int64: "int32", uint8: "int32" };
 
 /** A tensor in the type that carries it. */
 export function carried(value: Tensor): Tensor {
@@ -26,6 +26,16 @@ export function carried(value: Tensor): Tensor {
     shape: value.shape,
     data: Int32Array.from(value.data as Iterable<number | bigint>, Number),
   };
+}
+
+/** Types as they cross to the GPU. */
+export function carriedTypes(types: Readonly<Record<string, TensorType>>): Record<string, TensorType> {
+  return Object.fromEntries(
+    Object.entries(types).map(([name, { dtype, shape }]) => [
+      name,
+      { dtype: carriedAs[dtype] ?? dtype, shape },
+    ]),
+  );
 }
 
 /** The inverse of `carried`. */

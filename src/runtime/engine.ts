@@ -4,6 +4,10 @@ import { siteOf, type TensorType } from "../graph/node.js";
 import type { Lowered } from "../lower/lower.js";
 import type { Target } from "../lower/target.js";
 
+/** Where Node can train and predict, as far as a machine has it. */
+export const devices = ["cpu", "webgpu", "cuda"] as const;
+export type Device = (typeof devices)[number];
+
 export interface CompileOptions {
   /** Threads inside an op. Default: the engine's own choice, one per physical core. */
   readonly threads?: number;
@@ -14,7 +18,14 @@ export interface CompileOptions {
 /** A program ready to run. It keeps no state: what goes in decides what comes out. */
 export interface Executable {
   readonly inputs: Readonly<Record<string, TensorType>>;
-  run(feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>;
+  /**
+   * All results by name. `into`: tensors that results of those names may be written into, for which the caller has no
+   * other use any more; an engine that cannot do that gives fresh ones, so go on with what is returned.
+   */
+  run(
+    feeds: Readonly<Record<string, Tensor>>,
+    into?: Readonly<Record<string, Tensor>>,
+  ): Promise<Record<string, Tensor>>;
   dispose(): Promise<void>;
 }
 

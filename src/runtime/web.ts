@@ -5,13 +5,12 @@ import type { TensorType } from "../graph/node.js";
 import { encodeModel } from "../graph/onnx/model.js";
 import type { Lowered } from "../lower/lower.js";
 import { wasm } from "../lower/wasm.js";
-import { carried, carriedAs, uncarried, webgpu } from "../lower/webgpu.js";
+import { carried, carriedTypes, uncarried, webgpu } from "../lower/webgpu.js";
 import { type CompileOptions, checkFeeds, type Engine, type Executable, explain } from "./engine.js";
 
 /** Where graphs can run in a browser. */
 export type WebDevice = "wasm" | "webgpu";
 
-/** What a graph is lowered to before it can run there: `lower/wasm.ts`, `lower/webgpu.ts`. */
 type Loaded = typeof Ort;
 
 /** Each with its own WebAssembly file, fetched when it is first wanted: 14 MB and 27 MB. */
@@ -61,7 +60,9 @@ async function compile(
   start(ort, device, threads);
   const { model } = lowered;
   const bytes = encodeModel(
-    device === "wasm" ? model : { ...model, inputs: carry(model.inputs), outputs: carry(model.outputs) },
+    device === "wasm"
+      ? model
+      : { ...model, inputs: carriedTypes(model.inputs), outputs: carriedTypes(model.outputs) },
   );
   const session = await ort.InferenceSession.create(bytes, optionsFor(device)).catch((error: unknown) => {
     throw explain(error, lowered);
@@ -122,16 +123,6 @@ async function requireAdapter(): Promise<void> {
     found: gpu === undefined ? "a browser without WebGPU, or a page not served over https" : "none",
     fix: "Use a current browser with a graphics driver, or the wasm back end",
   });
-}
-
-/** Types as they cross to the GPU. */
-function carry(types: Readonly<Record<string, TensorType>>): Record<string, TensorType> {
-  return Object.fromEntries(
-    Object.entries(types).map(([name, { dtype, shape }]) => [
-      name,
-      { dtype: carriedAs[dtype] ?? dtype, shape },
-    ]),
-  );
 }
 
 function executable(

@@ -1,5 +1,6 @@
 import type { DataSetOptions } from "../io/dataset.js";
 import type { EvaluationReport } from "../report/data.js";
+import type { Device } from "../runtime/engine.js";
 
 /** What every system can be asked to do. Paths are the caller's own; nothing is printed. */
 export interface Verbs {
@@ -34,6 +35,8 @@ export interface TrainRequest {
   /** Go on from the last checkpoint of `runDir`. */
   readonly resume: boolean;
   readonly threads?: number;
+  /** Default "cpu". One that does not work here is an error. */
+  readonly device?: Device;
   /** Aborted: finish the step, save, and return with `stopped: "asked"`. */
   readonly signal?: AbortSignal;
   onProgress?(progress: TrainProgress): void;
@@ -74,6 +77,8 @@ export interface PredictRequest {
   /** Average over copies of the scan mirrored as in training: slower, often a little better. Default true. */
   readonly mirror?: boolean;
   readonly threads?: number;
+  /** Default "cpu". One that does not work here is an error. */
+  readonly device?: Device;
   readonly signal?: AbortSignal;
   onProgress?(done: number, total: number, name: string): void;
 }
@@ -88,6 +93,8 @@ export interface EvaluateRequest {
   readonly dataDir?: string;
   readonly mirror?: boolean;
   readonly threads?: number;
+  /** Default "cpu". One that does not work here is an error. */
+  readonly device?: Device;
   readonly signal?: AbortSignal;
   onProgress?(done: number, total: number, name: string): void;
 }

@@ -62,11 +62,12 @@ interface EngineTrial {
 async function tryEngine(): Promise<EngineTrial> {
   try {
     const { listBackends, tryBackend } = await import("../../runtime/backends.node.js");
+    const { deviceAdvice } = await import("../../runtime/devices.node.js");
     const { engineVersion } = await import("../../runtime/node.js");
     const backends: Tried[] = [];
     for (const backend of listBackends()) {
       const trial = await tryBackend(backend.name);
-      const advice = trial.works ? undefined : adviceFor(backend.name);
+      const advice = trial.works ? undefined : deviceAdvice[backend.name];
       backends.push({ ...backend, ...trial, ...(advice === undefined ? {} : { advice }) });
     }
     return { version: engineVersion, backends };
@@ -114,17 +115,6 @@ async function diagnose(): Promise<Diagnosis> {
   };
 }
 
-/** How to get a back end that does not work. */
-function adviceFor(name: string): string | undefined {
-  const advice: Readonly<Record<string, string>> = {
-    webgpu:
-      "Needs a graphics driver with Vulkan 1.3 or later, Metal or Direct3D 12. Gyrus does not use it from Node yet.",
-    cuda: "Needs an NVIDIA GPU on Linux x64, CUDA 12 and cuDNN 9, and binaries that npm does not carry: ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install. Gyrus does not use it yet.",
-    tensorrt: "Needs TensorRT and what cuda needs. Gyrus does not use it yet.",
-  };
-  return advice[name];
-}
-
 function describe(found: Diagnosis): string {
   const { memoryBytes, diskFreeBytes, backends, problems } = found;
   const facts: readonly (readonly [string, string])[] = [
@@ -151,10 +141,16 @@ function describe(found: Diagnosis): string {
         : ["", wrap(`${name}: ${advice ?? ""}`, 96), wrap(`The engine says: ${shorten(reason)}`, 96, "  ")],
     ),
     "",
-    problems.length === 0
-      ? "Ready to train and predict on the CPU."
-      : problems.map((text) => `PROBLEM  ${text}`).join("\n"),
+    problems.length === 0 ? readyOn(backends) : problems.map((text) => `PROBLEM  ${text}`).join("\n"),
   ].join("\n");
+}
+
+function readyOn(backends: readonly Tried[]): string {
+  const others = backends.filter(({ name, works }) => works && name !== "cpu").map(({ name }) => name);
+  return [
+    "Ready to train and predict on the CPU.",
+    ...others.map((name) => `--device ${name} works too.`),
+  ].join(" ");
 }
 
 function shorten(reason = "nothing"): string {

@@ -1,8 +1,10 @@
 import type { Command } from "commander";
 import { fail } from "../../core/errors.js";
+import type { Device } from "../../runtime/engine.js";
 import { systemOf } from "../../systems/node.js";
 import type { EvaluateSummary } from "../../tasks/verbs.js";
 import { defineCommand, type Finish, numberWithin } from "../command.js";
+import { deviceOption } from "../device-option.js";
 import { type ExitCode, exitCodes } from "../exit.js";
 import { interruptible } from "../interrupt.js";
 import { counted, formatScore, formatTable } from "../print.js";
@@ -13,6 +15,7 @@ interface Options {
   readonly atLeast?: number;
   readonly mirror: boolean;
   readonly threads?: number;
+  readonly device?: Device;
 }
 
 export function evaluateCommand(finish: Finish): Command {
@@ -44,7 +47,8 @@ export function evaluateCommand(finish: Finish): Command {
           "--threads <n>",
           "threads of the engine; default: its own choice",
           numberWithin("--threads", { low: 1, whole: true }),
-        );
+        )
+        .addOption(deviceOption());
     },
     async (shell, options, [runDir = ""]) => {
       const verbs = await (await systemOf(runDir)).verbs();
@@ -55,6 +59,7 @@ export function evaluateCommand(finish: Finish): Command {
           ...(options.data === undefined ? {} : { dataDir: options.data }),
           mirror: options.mirror,
           ...(options.threads === undefined ? {} : { threads: options.threads }),
+          ...(options.device === undefined ? {} : { device: options.device }),
           signal,
           onProgress: countingProgress(progress, "case"),
         }),

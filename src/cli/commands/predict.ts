@@ -1,6 +1,8 @@
 import type { Command } from "commander";
+import type { Device } from "../../runtime/engine.js";
 import { systemOf } from "../../systems/node.js";
 import { defineCommand, type Finish, numberWithin } from "../command.js";
+import { deviceOption } from "../device-option.js";
 import { exitCodes } from "../exit.js";
 import { interruptible } from "../interrupt.js";
 import { counted } from "../print.js";
@@ -10,6 +12,7 @@ interface Options {
   readonly out: string;
   readonly mirror: boolean;
   readonly threads?: number;
+  readonly device?: Device;
 }
 
 export function predictCommand(finish: Finish): Command {
@@ -40,7 +43,8 @@ export function predictCommand(finish: Finish): Command {
           "--threads <n>",
           "threads of the engine; default: its own choice",
           numberWithin("--threads", { low: 1, whole: true }),
-        );
+        )
+        .addOption(deviceOption());
     },
     async (shell, options, [model = "", ...scans]) => {
       const verbs = await (await systemOf(model)).verbs();
@@ -53,6 +57,7 @@ export function predictCommand(finish: Finish): Command {
           outDir: options.out,
           mirror: options.mirror,
           ...(options.threads === undefined ? {} : { threads: options.threads }),
+          ...(options.device === undefined ? {} : { device: options.device }),
           signal,
           onProgress: countingProgress(progress, "scan"),
         }),

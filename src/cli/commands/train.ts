@@ -1,7 +1,9 @@
 import type { Command } from "commander";
+import type { Device } from "../../runtime/engine.js";
 import type { TrainSummary } from "../../tasks/verbs.js";
 import { defineCommand, type Finish, keyValue, numberWithin } from "../command.js";
 import { addDataSetOptions, type DataSetFlags, dataSetOptions } from "../dataset-options.js";
+import { deviceOption } from "../device-option.js";
 import { exitCodes } from "../exit.js";
 import { interruptible } from "../interrupt.js";
 import { formatScore, formatSeconds, wrap } from "../print.js";
@@ -19,6 +21,7 @@ interface Options extends DataSetFlags {
   readonly epochs?: number;
   readonly seed: number;
   readonly threads?: number;
+  readonly device?: Device;
   readonly resume?: boolean;
 }
 
@@ -62,6 +65,7 @@ export function trainCommand(finish: Finish): Command {
         .option("--epochs <n>", "number of epochs; default: the preset's", whole("--epochs", 1))
         .option("--seed <n>", "decides the split, the first weights and every draw", whole("--seed", 0), 1)
         .option("--threads <n>", "threads of the engine; default: its own choice", whole("--threads", 1))
+        .addOption(deviceOption())
         .option("--resume", "go on from the last checkpoint of the run folder");
       addDataSetOptions(command);
     },
@@ -83,6 +87,7 @@ export function trainCommand(finish: Finish): Command {
           ...(options.minutes === undefined ? {} : { minutes: options.minutes }),
           ...(options.epochs === undefined ? {} : { epochs: options.epochs }),
           ...(options.threads === undefined ? {} : { threads: options.threads }),
+          ...(options.device === undefined ? {} : { device: options.device }),
           signal,
           onProgress: trainingProgress(progress),
         }),

@@ -27,9 +27,9 @@ const columns: readonly MetricColumn[] = [
 
 /** Predict and judge the held-out cases of a run, or every case of another data set; see `EvaluateRequest`. */
 export async function evaluateSegmentation(request: EvaluateRequest): Promise<EvaluateSummary> {
-  const { runDir, mirror, signal, threads } = request;
+  const { runDir, mirror, signal, threads, device } = request;
   const run = await readRun(runDir);
-  const open = await openModelAt(runDir, threads);
+  const open = await openModelAt(runDir, { threads, device });
   const dataset = await openDataSet(request.dataDir ?? run.data.root, dataSetOptions(run));
   requireSameTask(run, dataset);
   const own = request.dataDir === undefined || (await isOwnData(run, dataset));

@@ -3,12 +3,13 @@ import { encodeModel, readMetadata } from "../../graph/onnx/model.js";
 import { nodeFiles } from "../../io/node.js";
 import { lower } from "../../lower/lower.js";
 import { portable } from "../../lower/portable.js";
-import { openModel } from "../../runtime/node.js";
+import { openModelOn } from "../../runtime/devices.node.js";
+import type { Device } from "../../runtime/engine.js";
 import type { State } from "../../train/loop.js";
 import { weightsOf } from "../../train/step.js";
 import type { SegmentationConfig } from "./config.js";
 import { predictionProgram } from "./model.js";
-import { modelSchema, parseJson, type SegmentationModel } from "./run.js";
+import { modelSchema, parseJson, type Run, type SegmentationModel } from "./run.js";
 import type { PatchNetwork } from "./sliding.js";
 
 /** The predicting network with its weights as the bytes of an `.onnx` file: standard operators, described in full. */
@@ -22,16 +23,28 @@ export function encodeNetwork(
   return encodeModel({ ...lowered.model, metadata: { gyrus: JSON.stringify(model) } });
 }
 
+/** Where a network runs, and on how many threads. */
+export interface Place {
+  readonly threads?: number | undefined;
+  readonly device?: Device | undefined;
+}
+
+/** Where a run computes. */
+export function placeOf({ threads, device }: Run): Place {
+  return { threads: threads ?? undefined, device };
+}
+
 export interface OpenNetwork {
   readonly network: PatchNetwork;
   readonly model: SegmentationModel;
 }
 
 /** Open an exported network. Throws `bad-file` when the file is no segmentation model of Gyrus. */
-export async function openNetwork(bytes: Uint8Array, where: string, threads?: number): Promise<OpenNetwork> {
+export async function openNetwork(bytes: Uint8Array, where: string, place: Place = {}): Promise<OpenNetwork> {
   const metadata = readMetadata(bytes, where).gyrus;
   const model = parseJson(modelSchema, metadata ?? "{}", `${where} (metadata "gyrus")`);
-  const executable = await openModel(bytes, threads === undefined ? {} : { threads });
+  const { threads, device = "cpu" } = place;
+  const executable = await openModelOn(device, bytes, threads === undefined ? {} : { threads });
   const { dimensions, patch, margin } = model;
   const network = {
     executable,
@@ -49,11 +62,11 @@ export function networkOfState(
   config: SegmentationConfig,
   model: SegmentationModel,
   state: State,
-  threads?: number,
+  place?: Place,
 ): Promise<OpenNetwork> {
-  return openNetwork(encodeNetwork(config, model, state), "the network in training", threads);
+  return openNetwork(encodeNetwork(config, model, state), "the network in training", place);
 }
 
-export async function openNetworkFile(path: string, threads?: number): Promise<OpenNetwork> {
-  return openNetwork(await nodeFiles.read(path), path, threads);
+export async function openNetworkFile(path: string, place?: Place): Promise<OpenNetwork> {
+  return openNetwork(await nodeFiles.read(path), path, place);
 }

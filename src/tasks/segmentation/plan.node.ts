@@ -2,7 +2,7 @@ import { bytesOf } from "../../core/tensor.js";
 import { type Progress, train } from "../../train/loop.js";
 import { threadedBatches } from "./batches.node.js";
 import { writeRun } from "./folder.node.js";
-import { networkOfState } from "./network.node.js";
+import { networkOfState, placeOf } from "./network.node.js";
 import type { Run } from "./run.js";
 import { batchPlan, type Prepared } from "./setup.node.js";
 import { validate } from "./validate.node.js";
@@ -129,7 +129,7 @@ async function measure({ executable, step, training, validation, run, state }: P
   const secondsPerStep = times[times.length >> 1]!;
   if (validation.length === 0) return { secondsPerStep, secondsPerValidation: 0 };
   const began = performance.now();
-  const open = await networkOfState(run.config, run.model, state, run.threads ?? undefined);
+  const open = await networkOfState(run.config, run.model, state, placeOf(run));
   const opened = performance.now();
   const some = validation.slice(0, 3);
   await validate(open, some);

@@ -7,7 +7,7 @@ import { resampleTo } from "../../volume/resample.js";
 import type { ImageVolume, LabelVolume } from "../../volume/volume.js";
 import type { PredictRequest, PredictSummary } from "../verbs.js";
 import { paths, readRun } from "./folder.node.js";
-import { type OpenNetwork, openNetworkFile } from "./network.node.js";
+import { type OpenNetwork, openNetworkFile, type Place } from "./network.node.js";
 import { networkGrid, prepareImage } from "./prepare.js";
 import { mostLikely, predictProbabilities } from "./sliding.js";
 
@@ -49,10 +49,10 @@ export async function segmentImage(
 }
 
 /** Open the model of a run folder, or an exported file. */
-export async function openModelAt(path: string, threads?: number): Promise<OpenNetwork> {
-  if (!(await stat(path).catch(() => undefined))?.isDirectory()) return openNetworkFile(path, threads);
+export async function openModelAt(path: string, place?: Place): Promise<OpenNetwork> {
+  if (!(await stat(path).catch(() => undefined))?.isDirectory()) return openNetworkFile(path, place);
   await readRun(path);
-  return openNetworkFile(paths.model(path), threads).catch((cause: unknown) => {
+  return openNetworkFile(paths.model(path), place).catch((cause: unknown) => {
     if (cause instanceof GyrusError && cause.kind === "not-found")
       fail("not-found", {
         what: "the run has no model yet",
@@ -77,8 +77,8 @@ export function predictionName(scan: string): string {
  * When `signal` is aborted the scan in hand is finished, and what is done by then is returned.
  */
 export async function predictSegmentation(request: PredictRequest): Promise<PredictSummary> {
-  const { scans, outDir, mirror, signal, threads } = request;
-  const open = await openModelAt(request.model, threads);
+  const { scans, outDir, mirror, signal, threads, device } = request;
+  const open = await openModelAt(request.model, { threads, device });
   const groups = await groupScans(scans, open.model.channels.length);
   const names = groups.map((group) => predictionName(group[0]!));
   const twice = names.find((name, at) => names.indexOf(name) !== at);

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { GyrusError } from "../../core/errors.js";
 import type { DataSetOptions } from "../../io/dataset.js";
+import { devices } from "../../runtime/engine.js";
 import { segmentationSchema } from "./config.js";
 
 const strings = z.array(z.string());
@@ -42,6 +43,8 @@ export const runSchema = z.object({
   created: z.string(),
   seed: z.number(),
   threads: z.number().nullable(),
+  /** Absent in runs from before there was a choice. */
+  device: z.enum(devices).default("cpu"),
   config: segmentationSchema,
   model: modelSchema,
   classWeights: z.array(z.number()).nullable(),

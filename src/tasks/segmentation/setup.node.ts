@@ -6,8 +6,9 @@ import type { Case, DataSet } from "../../io/dataset.js";
 import { fingerprint, nodeFiles, openDataSet } from "../../io/node.js";
 import { foldOf } from "../../io/split.js";
 import { parameterCount } from "../../nn/scope.js";
+import { engineOn } from "../../runtime/devices.node.js";
 import type { Executable } from "../../runtime/engine.js";
-import { engineVersion, nodeCpu } from "../../runtime/node.js";
+import { engineVersion } from "../../runtime/node.js";
 import { freshProgress, type Progress, type State } from "../../train/loop.js";
 import type { Step } from "../../train/step.js";
 import { version } from "../../version.js";
@@ -53,7 +54,9 @@ export interface Prepared {
 export async function setUp(system: SegmentationSystem, request: TrainRequest): Promise<Prepared> {
   const note = (text: string): void =>
     request.onProgress?.({ step: 0, totalSteps: 0, epoch: 0, secondsLeft: 0, note: text });
-  const { runDir, threads } = request;
+  const { runDir, threads, device = "cpu" } = request;
+  // First of all: whoever asks for a device that is not there has not waited for anything yet.
+  const engine = await engineOn(device);
   const old = request.resume ? await readRun(runDir) : undefined;
   if (old === undefined) await requireNoRun(runDir);
 
@@ -97,7 +100,7 @@ export async function setUp(system: SegmentationSystem, request: TrainRequest): 
   const wanted = old === undefined ? config : { ...config, batch: batchOfRun(old, config) };
   const build = (candidate: SegmentationConfig): Step =>
     segmentationStep(candidate, shape, classWeights ?? undefined);
-  const fitted = fitMemory(wanted, build, await nodeCpu.target());
+  const fitted = fitMemory(wanted, build, await engine.target());
   if (old !== undefined && fitted.config.batch < wanted.batch) refuseLowering(old, fitted, runDir);
   for (const text of fitted.warnings) note(text);
 
@@ -113,6 +116,7 @@ export async function setUp(system: SegmentationSystem, request: TrainRequest): 
     created: new Date().toISOString(),
     seed: request.seed,
     threads: threads ?? null,
+    device,
     config: fitted.config,
     model,
     classWeights,
@@ -152,7 +156,7 @@ export async function setUp(system: SegmentationSystem, request: TrainRequest): 
     warnings: fitted.warnings,
   };
   if (old !== undefined) requireSameRun(old, run, runDir);
-  const executable = await nodeCpu.compile(fitted.lowered, threads === undefined ? {} : { threads });
+  const executable = await engine.compile(fitted.lowered, threads === undefined ? {} : { threads });
   const start = await startOf(old, fitted.step, run.seed, runDir);
   if (old === undefined) await createRunFolder(runDir, run);
   return { run: old ?? run, training, validation, step: fitted.step, executable, ...start };

@@ -4,7 +4,7 @@ import { type Progress, train } from "../../train/loop.js";
 import type { TrainRequest, TrainSummary } from "../verbs.js";
 import { threadedBatches } from "./batches.node.js";
 import { historyWriter, loadCheckpoint, paths, readHistory, saveCheckpoint } from "./folder.node.js";
-import { encodeNetwork, networkOfState } from "./network.node.js";
+import { encodeNetwork, networkOfState, placeOf } from "./network.node.js";
 import { progressAt } from "./plan.js";
 import { keepPlan, withPlan } from "./plan.node.js";
 import type { Run } from "./run.js";
@@ -25,7 +25,6 @@ export async function trainSegmentation(
   const keeper = keepPlan(run, dir, prepared.progress, (performance.now() - began) / 1000);
   const history = historyWriter(dir);
   const source = await threadedBatches(prepared.training, batchPlan(run));
-  const threads = run.threads ?? undefined;
   let best = prepared.progress.bestScore;
   let bestMetrics = await validatedAt(dir, run, prepared.progress.bestStep);
   let score: number | undefined;
@@ -50,7 +49,7 @@ export async function trainSegmentation(
         : {
             validate: async (state) => {
               const asked = performance.now();
-              const open = await networkOfState(config, model, state, threads);
+              const open = await networkOfState(config, model, state, placeOf(run));
               const found = await validate(open, prepared.validation);
               await open.network.executable.dispose();
               keeper.validated((performance.now() - asked) / 1000);
