@@ -13,7 +13,6 @@ import { setup } from "../scripts/setup.mjs";
 setup();
 const { rng } = await import("../dist/core/rng.js");
 const { encodeModel } = await import("../dist/graph/onnx/model.js");
-const { cpu } = await import("../dist/lower/cpu.js");
 const { lower } = await import("../dist/lower/lower.js");
 const { portable } = await import("../dist/lower/portable.js");
 const { nodeCpu } = await import("../dist/runtime/node.js");
@@ -61,7 +60,7 @@ async function exportOne(id) {
   const shape = workload.image;
   const batch = drawBatch(workload, random);
   const { data } = batch["batch/image"] ?? batch["batch/real"];
-  const executable = await nodeCpu.compile(lower(program, cpu, used), { threads: 2 });
+  const executable = await nodeCpu.compile(lower(program, await nodeCpu.target(), used), { threads: 2 });
   const { output } = await executable.run({ image: { dtype: "float32", shape, data } });
   await executable.dispose();
   const write = (name, array) =>

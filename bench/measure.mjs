@@ -8,8 +8,8 @@ import { writeData } from "./data.mjs";
 import { workloads } from "./networks.mjs";
 import { findPeer, openOurs } from "./peers.mjs";
 
-/** Largest relative difference of the first losses, and of a prediction, that still counts as agreement. */
-export const tolerance = 1e-3;
+/** Largest relative difference of the first losses, or of a prediction, that still counts as agreement. */
+const toleranceOn = (device) => (device === "cpu" ? 1e-3 : 1e-2);
 /** Losses that are compared. */
 const comparedSteps = 3;
 
@@ -73,7 +73,7 @@ async function openPeer(name, settings, first, run) {
       throw new EngineError(`${parameters} parameters where ${expected} are wanted`);
     const difference = compare(settings.kind, first, await firstResults(engine, peer.limitSeconds));
     const found = { peer: engine.about.version, engine, difference, variant: peer.variant };
-    if (difference <= tolerance) return found;
+    if (difference <= toleranceOn(settings.device)) return found;
     return { ...found, error: `disagrees with ours: relative difference ${difference.toExponential(1)}` };
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
@@ -97,19 +97,25 @@ async function firstResults(engine, limitSeconds) {
   return { losses };
 }
 
-/** Largest difference relative to the largest value. NaN, which agrees with nothing, counts as infinite. */
 function compare(kind, ours, theirs) {
   const read = (answer) =>
-    kind === "train" ? answer.losses : new Float32Array(new Uint8Array(readFileSync(answer.output)).buffer);
-  const [a, b] = [read(ours), read(theirs)];
+    answer.losses ?? new Float32Array(new Uint8Array(readFileSync(answer.output)).buffer);
+  return largestDifference(kind, read(ours), read(theirs));
+}
+
+/**
+ * How far two results are apart: of losses the largest relative difference, of a prediction the largest difference
+ * relative to the largest value. NaN agrees with nothing, neither do results of different lengths.
+ */
+export function largestDifference(kind, a, b) {
   if (a.length !== b.length) return Number.POSITIVE_INFINITY;
   let largest = 0;
   let scale = 0;
   for (let i = 0; i < a.length; i++) {
     const [difference, size] = [Math.abs(a[i] - b[i]), Math.abs(a[i])];
     if (Number.isNaN(difference)) return Number.POSITIVE_INFINITY;
-    if (kind === "train") largest = Math.max(largest, difference / size);
-    else [largest, scale] = [Math.max(largest, difference), Math.max(scale, size)];
+    largest = Math.max(largest, kind === "train" ? difference / size : difference);
+    scale = Math.max(scale, size);
   }
   return kind === "train" ? largest : largest / scale;
 }

@@ -1,6 +1,6 @@
 // npm run bench: whole training steps and predictions, Gyrus beside PyTorch and TensorFlow.js, in turns in one run.
 //   npm run bench -- [--only a,b] [--kind train|infer] [--peers pytorch,tfjs] [--rounds N] [--threads N]
-//                    [--device cpu] [--install] [--cpu-time] [--quick] [--json]
+//                    [--device cpu|webgpu|cuda] [--install] [--cpu-time] [--quick] [--json]
 // Every engine gets the same weights and the same batch, and its first losses (or its prediction) have to agree with
 // ours. PyTorch is looked for in the environment variable PYTHON, then in bench/peers/venv, where --install puts it by
 // pip when there is none, then as python3. TensorFlow.js is installed into bench/peers/tfjs by npm.
@@ -62,13 +62,14 @@ const words = wordsOf();
 const { status } = spawnSync(process.execPath, [at("../scripts/setup.mjs")], { stdio: [0, 2, 2] });
 if (status !== 0) process.exit(3);
 const { workloads, predicts } = await import("./networks.mjs");
-const { requireDevice } = await import("./device.mjs");
+const { engineOn } = await import("../dist/runtime/devices.node.js");
+const { devices } = await import("../dist/runtime/engine.js");
 const { measure } = await import("./measure.mjs");
 const { table } = await import("./table.mjs");
 
-const device = words.device;
-const absent = await requireDevice(device);
-if (absent !== undefined) refuse(absent);
+const [device, ...others] = choose("device", words.device, devices);
+if (device === undefined || others.length > 0) refuse(`--device: one of ${devices.join(", ")}`);
+await engineOn(device).catch((error) => refuse(error.message));
 const settings = {
   threads: words["cpu-time"] ? 1 : positive("threads", words.threads),
   rounds: positive("rounds", words.rounds ?? (words.quick ? 2 : 7)),

@@ -13,7 +13,7 @@ function cells(row) {
   if (row.ours === null)
     return [`${row.workload} ${row.kind}`, ...new Array(header.length - 2).fill(""), row.error];
   const [mine, theirs] = row.peakBytes;
-  const difference = row.lossDifference ?? row.outputDifference;
+  const difference = row.lossDifference ?? row.outputDifference ?? null;
   const ratio =
     row.ratio !== null
       ? row.ratio.toFixed(2)

@@ -1,5 +1,5 @@
 // Gyrus under measurement. As a child of bench/run.mjs it answers lines (serve.mjs); by hand it measures alone:
-//   node bench/engines/ours.mjs --workload b --kind train [--threads 1] [--cpu-time] [--steps 5] [--profile PREFIX]
+//   node bench/engines/ours.mjs --workload b --kind train [--threads 1] [--cpu-time] [--steps 5] [--profile PREFIX] [--device cpu]
 // prints seconds to open, losses, the median step and the peak memory. --cpu-time is steadiest with --threads 1.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,15 +9,16 @@ import { parseArgs } from "node:util";
 import { scalar, zerosTensor } from "../../dist/core/tensor.js";
 import { lower } from "../../dist/lower/lower.js";
 import { parameterCount } from "../../dist/nn/scope.js";
-import { engineVersion, nodeCpu } from "../../dist/runtime/node.js";
+import { engineOn } from "../../dist/runtime/devices.node.js";
+import { engineVersion } from "../../dist/runtime/node.js";
 import { readData, writeData } from "../data.mjs";
 import { buildInference, buildTraining, workloads } from "../networks.mjs";
 import { peakBytes, serve, timed } from "./serve.mjs";
 
-async function open({ id, kind, threads, data, profile }) {
+async function open({ id, kind, threads, device, data, profile }) {
   const workload = workloads[id];
   const tensors = readData(data);
-  const options = { threads, ...(profile === undefined ? {} : { profilePrefix: profile }) };
+  const options = { device, threads, ...(profile === undefined ? {} : { profilePrefix: profile }) };
   return kind === "train"
     ? openTraining(workload, tensors, options)
     : openInference(workload, tensors, options);
@@ -25,12 +26,13 @@ async function open({ id, kind, threads, data, profile }) {
 
 const seconds = (from) => (performance.now() - from) / 1000;
 
-async function compile(program, options, baked) {
+async function compile(program, { device, ...options }, baked) {
+  const engine = await engineOn(device);
   const began = performance.now();
-  const lowered = lower(program, await nodeCpu.target(), baked);
+  const lowered = lower(program, await engine.target(), baked);
   const lowerSeconds = seconds(began);
   const at = performance.now();
-  const executable = await nodeCpu.compile(lowered, options);
+  const executable = await engine.compile(lowered, options);
   const nodes = lowered.model.nodes.length;
   return { executable, opening: { nodes, lowerSeconds, sessionSeconds: seconds(at) } };
 }
@@ -87,16 +89,17 @@ async function alone(words) {
       workload: { type: "string", default: "b" },
       kind: { type: "string", default: "train" },
       threads: { type: "string", default: "2" },
+      device: { type: "string", default: "cpu" },
       steps: { type: "string", default: "5" },
       profile: { type: "string" },
       "cpu-time": { type: "boolean", default: false },
     },
   });
-  const { workload: id, kind, profile } = values;
+  const { workload: id, kind, profile, device } = values;
   const folder = mkdtempSync(join(tmpdir(), "gyrus-bench-"));
   const data = join(folder, `${id}.safetensors`);
   writeData(workloads[id], data);
-  const engine = await open({ id, kind, data, threads: Number(values.threads), profile });
+  const engine = await open({ id, kind, data, device, threads: Number(values.threads), profile });
   rmSync(folder, { recursive: true });
   const first = [await engine.step(), await engine.step()];
   const spent = [];

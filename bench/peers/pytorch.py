@@ -259,7 +259,8 @@ def optimizer_of(model, spec):
 class Engine:
     def __init__(self, settings):
         self.settings = settings
-        self.device = torch.device(settings.get("device", "cpu"))
+        on_gpu = settings["device"] != "cpu" and torch.cuda.is_available()
+        self.device = torch.device("cuda" if on_gpu else "cpu")
         torch.set_num_threads(settings["threads"])
         workload = self.workload = settings["workload"]
         tensors = read_safetensors(settings["data"])
@@ -283,7 +284,7 @@ class Engine:
         if self.training:
             self.optimizer = optimizer_of(self.model, workload["optimizer"])
         self.about = {
-            "version": f"PyTorch {torch.__version__.split('+')[0]}",
+            "version": f"PyTorch {torch.__version__.split('+')[0]}{' cuda' if on_gpu else ''}",
             "parameters": sum(p.numel() for p in self.model.parameters()),
             "openSeconds": time.perf_counter() - began,
         }
