@@ -3,7 +3,7 @@ import { fail } from "../core/errors.js";
 import type { DType, DTypeArrays, Tensor } from "../core/tensor.js";
 import type { TensorType } from "../graph/node.js";
 import { encodeModel } from "../graph/onnx/model.js";
-import { blockedDomain } from "../lower/conv/blocked.js";
+import { blockedDomain } from "../lower/blocked/channels.js";
 import { cpuWith } from "../lower/cpu.js";
 import type { Lowered } from "../lower/lower.js";
 import { type CompileOptions, checkFeeds, type Engine, type Executable, explain } from "./engine.js";
@@ -111,17 +111,22 @@ function executable(session: ort.InferenceSession, lowered: Lowered): Executable
   const used = new Set(session.inputNames);
   return {
     inputs,
-    run: async (feeds) => {
+    run: async (feeds, into = {}) => {
       checkFeeds(inputs, feeds);
       const fed: Record<string, ort.Tensor> = {};
       for (const name of used) fed[name] = toOrt(feeds[name]!);
-      const results = await session.run(fed).catch((error: unknown) => {
+      const wanted: Record<string, ort.Tensor | null> = {};
+      for (const [name, type] of Object.entries(outputs)) {
+        if (name in into) checkFeeds({ [name]: type }, into);
+        wanted[name] = name in into ? toOrt(into[name]!) : null;
+      }
+      const results = await session.run(fed, wanted).catch((error: unknown) => {
         throw explain(error, lowered);
       });
       return Object.fromEntries(
         Object.entries(outputs).map(([name, { dtype, shape }]) => [
           name,
-          { dtype, shape, data: results[name]!.data as DTypeArrays[DType] },
+          into[name] ?? { dtype, shape, data: results[name]!.data as DTypeArrays[DType] },
         ]),
       );
     },

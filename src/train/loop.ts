@@ -105,21 +105,28 @@ export async function train(options: LoopOptions): Promise<LoopResult> {
   };
   let ahead = request(progress.step);
   let stopped: LoopResult["stopped"] = "done";
+  /** Whether somebody else may have kept the state: then the step after the next one must not write over it. */
+  let lent = true;
+  let spare: Record<string, Tensor> | undefined;
 
   while (progress.step < totalSteps) {
     const index = progress.step;
     const batch = await (ahead ?? batches(index));
     ahead = request(index + 1);
     const learningRate = options.learningRate(index, progress);
-    const outputs = await executable.run({
+    const feeds = {
       ...state,
       ...prefixed("batch/", batch.tensors),
       [randomKeyName]: tensor("int32", [2], randomKey(options.seed, "random", index)),
       learningRate: scalar(learningRate),
       step: scalar(index + 1),
-    });
+    };
+    const outputs = await executable.run(feeds, spare);
     const metrics = readMetrics(outputs);
     requireFinite(metrics, index, batch.cases);
+    // Two sets of tensors take turns: fresh ones every step cost memory, and time to have it cleared and copied.
+    spare = lent ? undefined : prefixed("next:", state);
+    lent = false;
     state = Object.fromEntries(step.stateNames.map((name) => [name, outputs[`next:${name}`]!]));
     const done = index + 1;
     const { loss, ...others } = metrics;
@@ -136,6 +143,7 @@ export async function train(options: LoopOptions): Promise<LoopResult> {
 
     let best = false;
     if (options.validate && (done % (options.validateEvery ?? stepsPerEpoch) === 0 || done === totalSteps)) {
+      lent = true;
       const found = await options.validate(state, done);
       best = progress.bestScore === null || found.score > progress.bestScore;
       progress = {
@@ -155,6 +163,7 @@ export async function train(options: LoopOptions): Promise<LoopResult> {
     const asked = options.shouldStop?.(progress) ?? false;
     if (best || early || asked || done % options.saveEvery === 0 || done === totalSteps) {
       requireFiniteState(state, index, batch.cases);
+      lent = true;
       await options.save(state, progress, best);
     }
     if (early || asked) {
