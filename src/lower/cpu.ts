@@ -1,7 +1,9 @@
 import type { Node } from "../graph/node.js";
+import { blockedDomain } from "./blocked/channels.js";
+import { spellConv, takesConv } from "./blocked/conv.js";
+import { spellInputGrad, takesInputGrad } from "./blocked/input-grad.js";
+import { spellWeightGrad, takesWeightGrad } from "./blocked/weight-grad.js";
 import { leakyRelu, scaleShiftInParts, spellScaleShift, sumProduct } from "./channels.js";
-import { blockedDomain, spellConv, takesConv } from "./conv/blocked.js";
-import { spellWeightGrad, takesWeightGrad } from "./conv/blocked-weight-grad.js";
 import { inputGrad, weightGrad } from "./conv/gradients.js";
 import { gate, logSoftmax, matmul, microsoft, softmax } from "./processor.js";
 import { portableSpellings } from "./spell.js";
@@ -18,7 +20,7 @@ export function cpuWith(block: number | undefined): Target {
     (takes: (node: Node, block: number) => boolean, spell: BlockedSpelling, otherwise: Spelling): Spelling =>
     (node, inputs, e) =>
       block !== undefined && takes(node, block) ? spell(node, inputs, e, block) : otherwise(node, inputs, e);
-  const { conv, convWeightGrad } = portableSpellings;
+  const { conv, convInputGrad, convWeightGrad } = portableSpellings;
   return {
     name: "cpu",
     opsets: { "": 18, [microsoft]: 1, ...(block === undefined ? {} : { [blockedDomain]: 1 }) },
@@ -28,13 +30,15 @@ export function cpuWith(block: number | undefined): Target {
       gate,
       scaleShift: spellScaleShift,
       conv: blocked(takesConv, spellConv, conv!),
+      convInputGrad: blocked(takesInputGrad, spellInputGrad, convInputGrad!),
       convWeightGrad: blocked(takesWeightGrad, spellWeightGrad, convWeightGrad!),
     },
     rewrites: {
       leakyRelu,
       scaleShift: scaleShiftInParts,
       sumProduct,
-      convInputGrad: inputGrad,
+      convInputGrad: (node) =>
+        block !== undefined && takesInputGrad(node, block) ? undefined : inputGrad(node),
       convWeightGrad: (node) =>
         block !== undefined && takesWeightGrad(node, block) ? undefined : weightGrad(node),
       softmax,

@@ -83,7 +83,7 @@ export function lower(
       return made;
     };
     const tensor = (value: Tensor): string => {
-      const small = value.data.length <= 64;
+      const small = value.data.length <= 4096;
       const signature = small ? `tensor ${value.dtype} ${value.shape} ${value.data}` : undefined;
       const known = signature && written.get(signature)?.[0];
       if (known) return known;

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { rng } from "../../src/core/rng.js";
 import { floats } from "../../src/core/tensor.js";
 import { program } from "../../src/graph/program.js";
-import { blockedDomain } from "../../src/lower/conv/blocked.js";
+import { blockedDomain } from "../../src/lower/blocked/channels.js";
 import { lower } from "../../src/lower/lower.js";
 import { portable } from "../../src/lower/portable.js";
 import type { Target } from "../../src/lower/target.js";
