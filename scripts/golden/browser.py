@@ -90,4 +90,4 @@ def train(extents):
     return {"extents": list(extents), "losses": losses, "norms": norms}
 
 
-write("browser", {"whole": train((40, 56, 40)), "cut": train((8, 16, 8))})
+write("browser", {"whole": train((40, 56, 40)), "cut": train((8, 8, 8))})
