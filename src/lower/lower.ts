@@ -47,6 +47,7 @@ export function lower(
   const ofProgram = new Set(program.nodes);
   /** The node of the program that is being spelled, and for every ONNX node the first one that asked for it. */
   let place = 0;
+  let again = false;
   const places = new Map<string, number>();
   let count = 0;
 
@@ -58,7 +59,7 @@ export function lower(
       outputs: number,
       domain?: string,
     ): string[] => {
-      const signature = JSON.stringify([type, domain, inputs, attributes, outputs]);
+      const signature = JSON.stringify([type, domain, inputs, attributes, outputs, again ? place : 0]);
       const known = written.get(signature);
       if (known !== undefined) {
         places.set(known[0]!, Math.min(place, places.get(known[0]!)!));
@@ -96,6 +97,7 @@ export function lower(
       emit: (type, inputs, attributes = {}, domain) => emitMany(type, inputs, attributes, 1, domain)[0]!,
       emitMany: (type, inputs, attributes, outputs) => emitMany(type, inputs, attributes, outputs),
       tensor,
+      isConstant: (name) => name in initializers,
       ints: (values) =>
         tensor({
           dtype: "int64",
@@ -115,8 +117,8 @@ export function lower(
   };
 
   const visit = (node: Node): void => {
-    const outer = place;
-    if (ofProgram.has(node)) place = node.id;
+    const outer = { place, again };
+    if (ofProgram.has(node)) [place, again] = [node.id, program.repeated?.has(node) ?? false];
     const rewrite = target.rewrites[node.op] ?? commonRewrites[node.op];
     const rewritten = onBehalfOf(node, () => rewrite?.(node)) ?? expansion(node, target);
     const inputs = stretching.has(node.op) ? unstretched(node) : node.inputs;
@@ -124,7 +126,7 @@ export function lower(
       ? rewritten.map(nameOf)
       : [target.spellings[node.op]!(node, inputs.map(nameOf), emitterFor(node))].flat();
     for (const [output, name] of made.entries()) names.set(`${node.id}.${output}`, name);
-    place = outer;
+    ({ place, again } = outer);
   };
 
   const nameOf = (value: Value): string => {

@@ -74,6 +74,11 @@ export async function loadCheckpoint(
   return { state: { ...tensors }, progress };
 }
 
+/** The best state, or the last one where nothing was validated. */
+export function bestCheckpoint(dir: string): ReturnType<typeof loadCheckpoint> {
+  return loadCheckpoint(paths.best(dir)).catch(() => loadCheckpoint(paths.last(dir)));
+}
+
 /** The rows of `metrics.jsonl`; a last line cut short by a kill is left out. */
 export async function readHistory(dir: string): Promise<HistoryRow[]> {
   const text = await readFile(paths.history(dir), "utf8").catch(() => "");

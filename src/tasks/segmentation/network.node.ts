@@ -1,16 +1,20 @@
 import type { Tensor } from "../../core/tensor.js";
 import { encodeModel, readMetadata } from "../../graph/onnx/model.js";
+import type { Program } from "../../graph/program.js";
 import { nodeFiles } from "../../io/node.js";
 import { lower } from "../../lower/lower.js";
 import { portable } from "../../lower/portable.js";
-import { openModelOn } from "../../runtime/devices.node.js";
-import type { Device } from "../../runtime/engine.js";
-import type { State } from "../../train/loop.js";
+import { engineOn, openModelOn } from "../../runtime/devices.node.js";
+import type { Device, Executable } from "../../runtime/engine.js";
 import { weightsOf } from "../../train/step.js";
 import type { SegmentationConfig } from "./config.js";
 import { predictionProgram } from "./model.js";
 import { modelSchema, parseJson, type Run, type SegmentationModel } from "./run.js";
 import type { PatchNetwork } from "./sliding.js";
+
+function predictionOf(config: SegmentationConfig, { channels, labels, patch }: SegmentationModel): Program {
+  return predictionProgram(config, { channels: channels.length, classes: labels.length + 1, patch });
+}
 
 /** The predicting network with its weights as the bytes of an `.onnx` file: standard operators, described in full. */
 export function encodeNetwork(
@@ -18,8 +22,7 @@ export function encodeNetwork(
   model: SegmentationModel,
   state: Readonly<Record<string, Tensor>>,
 ): Uint8Array {
-  const shape = { channels: model.channels.length, classes: model.labels.length + 1, patch: model.patch };
-  const lowered = lower(predictionProgram(config, shape), portable, weightsOf(state));
+  const lowered = lower(predictionOf(config, model), portable, weightsOf(state));
   return encodeModel({ ...lowered.model, metadata: { gyrus: JSON.stringify(model) } });
 }
 
@@ -39,32 +42,31 @@ export interface OpenNetwork {
   readonly model: SegmentationModel;
 }
 
+/** The network of a model, however it was made to run. */
+function networkOf(executable: Executable, model: SegmentationModel): OpenNetwork {
+  const { dimensions, patch, margin } = model;
+  const [channels, classes] = [model.channels.length, model.labels.length + 1];
+  return { network: { executable, dimensions, patch, margin, channels, classes }, model };
+}
+
 /** Open an exported network. Throws `bad-file` when the file is no segmentation model of Gyrus. */
 export async function openNetwork(bytes: Uint8Array, where: string, place: Place = {}): Promise<OpenNetwork> {
   const metadata = readMetadata(bytes, where).gyrus;
   const model = parseJson(modelSchema, metadata ?? "{}", `${where} (metadata "gyrus")`);
   const { threads, device = "cpu" } = place;
-  const executable = await openModelOn(device, bytes, threads === undefined ? {} : { threads });
-  const { dimensions, patch, margin } = model;
-  const network = {
-    executable,
-    dimensions,
-    patch,
-    margin,
-    channels: model.channels.length,
-    classes: model.labels.length + 1,
-  };
-  return { network, model };
+  return networkOf(await openModelOn(device, bytes, threads === undefined ? {} : { threads }), model);
 }
 
-/** Open the network of the state during training. */
-export function networkOfState(
+/** Open the network of a state as its device runs it best: in 3-D half as long again as an exported one takes. */
+export async function networkOfState(
   config: SegmentationConfig,
   model: SegmentationModel,
-  state: State,
-  place?: Place,
+  state: Readonly<Record<string, Tensor>>,
+  { threads, device = "cpu" }: Place = {},
 ): Promise<OpenNetwork> {
-  return openNetwork(encodeNetwork(config, model, state), "the network in training", place);
+  const engine = await engineOn(device);
+  const lowered = lower(predictionOf(config, model), await engine.target(), weightsOf(state));
+  return networkOf(await engine.compile(lowered, threads === undefined ? {} : { threads }), model);
 }
 
 export async function openNetworkFile(path: string, place?: Place): Promise<OpenNetwork> {

@@ -1,13 +1,13 @@
 import { mkdir, stat } from "node:fs/promises";
-import { fail, GyrusError } from "../../core/errors.js";
+import { fail } from "../../core/errors.js";
 import type { Native } from "../../io/case.js";
 import { baseName } from "../../io/files.js";
 import { loadImage, nodeFiles, writeLabelLike } from "../../io/node.js";
 import { resampleTo } from "../../volume/resample.js";
 import type { ImageVolume, LabelVolume } from "../../volume/volume.js";
 import type { PredictRequest, PredictSummary } from "../verbs.js";
-import { paths, readRun } from "./folder.node.js";
-import { type OpenNetwork, openNetworkFile, type Place } from "./network.node.js";
+import { bestCheckpoint, paths, readRun } from "./folder.node.js";
+import { networkOfState, type OpenNetwork, openNetworkFile, type Place } from "./network.node.js";
 import { networkGrid, prepareImage } from "./prepare.js";
 import { mostLikely, predictProbabilities } from "./sliding.js";
 
@@ -51,17 +51,16 @@ export async function segmentImage(
 /** Open the model of a run folder, or an exported file. */
 export async function openModelAt(path: string, place?: Place): Promise<OpenNetwork> {
   if (!(await stat(path).catch(() => undefined))?.isDirectory()) return openNetworkFile(path, place);
-  await readRun(path);
-  return openNetworkFile(paths.model(path), place).catch((cause: unknown) => {
-    if (cause instanceof GyrusError && cause.kind === "not-found")
-      fail("not-found", {
-        what: "the run has no model yet",
-        where: paths.model(path),
-        fix: "Let the training end (gyrus train … --resume), or write what there is with gyrus export",
-        cause,
-      });
-    throw cause;
-  });
+  const { config, model } = await readRun(path);
+  if ((await stat(paths.model(path)).catch(() => undefined)) === undefined)
+    fail("not-found", {
+      what: "the run has no model yet",
+      where: paths.model(path),
+      fix: "Let the training end (gyrus train … --resume), or write what there is with gyrus export",
+    });
+  const checkpoint = await bestCheckpoint(path).catch(() => undefined);
+  if (checkpoint === undefined) return openNetworkFile(paths.model(path), place);
+  return networkOfState(config, model, checkpoint.state, place);
 }
 
 /** `scan.nii.gz` → `scan_seg.nii.gz`, in the scan's own format where labels can be written in it. */

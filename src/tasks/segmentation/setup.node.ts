@@ -159,7 +159,14 @@ export async function setUp(system: SegmentationSystem, request: TrainRequest): 
   const executable = await engine.compile(fitted.lowered, threads === undefined ? {} : { threads });
   const start = await startOf(old, fitted.step, run.seed, runDir);
   if (old === undefined) await createRunFolder(runDir, run);
-  return { run: old === undefined ? run : { ...old, device }, training, validation, step: fitted.step, executable, ...start };
+  return {
+    run: old === undefined ? run : { ...old, device },
+    training,
+    validation,
+    step: fitted.step,
+    executable,
+    ...start,
+  };
 }
 
 /** The preset asked for, or the first one with as many axes as the images, with the changes asked for. */

@@ -3,7 +3,7 @@ import { plateauReductions, type Schedule, scheduleFactor } from "../../optim/sc
 import { type Progress, train } from "../../train/loop.js";
 import type { TrainRequest, TrainSummary } from "../verbs.js";
 import { threadedBatches } from "./batches.node.js";
-import { historyWriter, loadCheckpoint, paths, readHistory, saveCheckpoint } from "./folder.node.js";
+import { bestCheckpoint, historyWriter, paths, readHistory, saveCheckpoint } from "./folder.node.js";
 import { encodeNetwork, networkOfState, placeOf } from "./network.node.js";
 import { progressAt } from "./plan.js";
 import { keepPlan, withPlan } from "./plan.node.js";
@@ -125,8 +125,7 @@ function learningRateAt({ config, plan }: Run, step: number, { scores }: Progres
 
 /** Write `model.onnx` from the best weights, or the last ones where nothing was validated. */
 export async function writeModel(dir: string, run: Run, out = paths.model(dir)): Promise<number> {
-  const checkpoint = await loadCheckpoint(paths.best(dir)).catch(() => loadCheckpoint(paths.last(dir)));
-  const bytes = encodeNetwork(run.config, run.model, checkpoint.state);
+  const bytes = encodeNetwork(run.config, run.model, (await bestCheckpoint(dir)).state);
   await nodeFiles.write(out, bytes);
   return bytes.length;
 }
