@@ -14,12 +14,13 @@ export async function findPeer(name, settings, run) {
   return name === "pytorch" ? findPyTorch(settings, run) : findTensorFlowJs(settings, run);
 }
 
+const venvPython = at(`peers/venv/${process.platform === "win32" ? "Scripts/python.exe" : "bin/python"}`);
 let python;
 let torchMissing;
 
 /** The first Python that has PyTorch. */
 function pythonWithTorch() {
-  const candidates = [process.env.PYTHON, at("peers/venv/bin/python"), "python3"];
+  const candidates = [process.env.PYTHON, venvPython, "python3"];
   python ??= candidates.find(
     (command) => command && spawnSync(command, ["-c", "import torch"], { stdio: "ignore" }).status === 0,
   );
@@ -32,11 +33,12 @@ function installPyTorch(say) {
   const folder = at("peers/venv");
   const steps = [
     [process.env.PYTHON ?? "python3", ["-m", "venv", folder]],
-    [`${folder}/bin/python`, ["-m", "pip", "install", "--quiet", "torch"]],
+    [venvPython, ["-m", "pip", "install", "--quiet", "torch"]],
   ];
   for (const [command, words] of steps) {
     const { status, stderr, error } = spawnSync(command, words, { encoding: "utf8" });
-    if (status !== 0) return `cannot be installed: ${error?.message ?? stderr.trim().split("\n").at(-1)}`;
+    const said = error?.message ?? stderr.trim().split("\n").at(-1);
+    if (status !== 0) return `cannot be installed: ${said || `${command} ended with ${status}`}`;
   }
   return undefined;
 }
