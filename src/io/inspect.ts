@@ -21,9 +21,36 @@ export async function inspectPathFrom(
   path: string,
   options: DataSetOptions = {},
 ): Promise<FileInspection | DataSetInspection> {
-  return (await files.list(path)) === undefined
-    ? inspectFile(files, path)
-    : inspectDataSet(files, await openDataSetFrom(files, path, options));
+  if ((await files.list(path)) === undefined) return inspectFile(files, path);
+  try {
+    return await inspectDataSet(files, await openDataSetFrom(files, path, options), []);
+  } catch (error) {
+    const dataset = await withNumberedLabels(files, path, options, error);
+    return inspectDataSet(files, dataset, [problemOf(error, path)]);
+  }
+}
+
+/** The data set that could not be opened for want of a label table, its labels called by their numbers; else rethrows. */
+async function withNumberedLabels(
+  files: FileSystem,
+  path: string,
+  options: DataSetOptions,
+  error: unknown,
+): Promise<DataSet> {
+  const isTable = error instanceof GyrusError && /dseg\.tsv$/.test(error.details.where ?? "");
+  if (!isTable || error.kind !== "not-found" || options.labels !== undefined) throw error;
+  const { cases } = await openDataSetFrom(files, path, { ...options, labels: {} });
+  const found = new Set<number>();
+  for (const { label } of cases) {
+    if (label === undefined) continue;
+    const read = await readVolumeFrom(files, label).catch((cause: unknown) => {
+      // It is among the problems again when its case is read.
+      if (!(cause instanceof GyrusError)) throw cause;
+    });
+    for (const value of new Set(read?.volume.data)) if (Number.isInteger(value)) found.add(value);
+  }
+  const labels = Object.fromEntries([...found].filter((v) => v > 0).map((v) => [v, `label ${v}`]));
+  return openDataSetFrom(files, path, { ...options, labels });
 }
 
 async function inspectFile(files: FileSystem, path: string): Promise<FileInspection> {
@@ -53,8 +80,12 @@ function problemOf(error: unknown, where: string): Problem {
   };
 }
 
-async function inspectDataSet(files: FileSystem, dataset: DataSet): Promise<DataSetInspection> {
-  const problems: Problem[] = [];
+async function inspectDataSet(
+  files: FileSystem,
+  dataset: DataSet,
+  found: readonly Problem[],
+): Promise<DataSetInspection> {
+  const problems: Problem[] = [...found];
   const sizes: number[][] = [];
   const spacings: number[][] = [];
   const volumes: number[][] = dataset.labels.map(() => []);

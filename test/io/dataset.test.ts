@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -204,6 +204,22 @@ describe("BIDS", () => {
     );
     const named = await openDataSet(root, { derivative: "other", labels: { 1: "all" } });
     expect(named.labels).toEqual([{ value: 1, name: "all" }]);
+  });
+
+  it("inspects a folder without a table of labels all the same, and says so", async () => {
+    const root = await bids();
+    rmSync(join(root, "derivatives/manual/dseg.tsv"));
+    const found = await inspectPath(root);
+    if (found.kind !== "dataset") throw new Error("not inspected as a data set");
+    expect(found.problems[0]).toMatchObject({
+      level: "error",
+      what: expect.stringMatching(/^the segmentations have no table that names their labels/),
+      where: expect.stringMatching(/dseg\.tsv$/),
+    });
+    expect(found.dataset.labels.map(({ name }) => name)).toEqual(["label 17", "label 53"]);
+    expect(found.summary.labels.map(({ present }) => present)).toEqual([3, 3]);
+    expect(found.problems.filter(({ where }) => /dseg\.nii/.test(where))).toEqual([]);
+    await expect(inspectPath(root, { derivative: "none" })).rejects.toThrow("there is no such derivative");
   });
 
   it("opens a derivative by itself, and takes nothing from template space", async () => {
