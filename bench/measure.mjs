@@ -7,6 +7,7 @@ import { EngineError } from "./child.mjs";
 import { writeData } from "./data.mjs";
 import { workloads } from "./networks.mjs";
 import { findPeer, openOurs } from "./peers.mjs";
+import { ratioOf } from "./table.mjs";
 
 /** Largest relative difference of the first losses, or of a prediction, that still counts as agreement. */
 const toleranceOn = (device) => (device === "cpu" ? 1e-3 : 1e-2);
@@ -53,6 +54,7 @@ async function measureWith(common, folder, settings) {
       const memory = one.engine && (await one.engine.ask("memory"));
       const theirs = one.engine && { seconds: median(turns.get(one.engine)), peakBytes: memory.peakBytes };
       rows.push(rowOf(common, mine, one, theirs));
+      say(`  ${one.peer}: ${ratioOf(rows.at(-1)) || (one.error ?? one.note)}`);
     }
     return rows;
   } finally {

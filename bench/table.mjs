@@ -8,24 +8,24 @@ const megabytes = (bytes) => `${Math.round(bytes / 1e6)} MB`;
 export const geometricMean = (values) =>
   Math.exp(values.reduce((total, value) => total + Math.log(value), 0) / values.length);
 
+/** Their time over ours, as far as it is known. */
+export function ratioOf({ ratio, ratioAtLeast }) {
+  if (ratio !== null) return ratio.toFixed(2);
+  return ratioAtLeast === undefined ? "" : `> ${ratioAtLeast.toFixed(0)}`;
+}
+
 /** A row for people. */
 function cells(row) {
   if (row.ours === null)
     return [`${row.workload} ${row.kind}`, ...new Array(header.length - 2).fill(""), row.error];
   const [mine, theirs] = row.peakBytes;
   const difference = row.lossDifference ?? row.outputDifference ?? null;
-  const ratio =
-    row.ratio !== null
-      ? row.ratio.toFixed(2)
-      : row.ratioAtLeast !== undefined
-        ? `> ${row.ratioAtLeast.toFixed(0)}`
-        : "";
   return [
     `${row.workload} ${row.kind}`,
     row.variant ? `${row.peer} ${row.variant}` : row.peer,
     time(row.ours),
     row.theirs === null ? "" : time(row.theirs),
-    ratio,
+    ratioOf(row),
     megabytes(mine),
     theirs === null ? "" : megabytes(theirs),
     row.memoryRatio === null ? "" : row.memoryRatio.toFixed(2),
