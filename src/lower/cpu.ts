@@ -1,6 +1,6 @@
 import type { Node } from "../graph/node.js";
 import { blockedDomain } from "./blocked/channels.js";
-import { spellConv, takesConv } from "./blocked/conv.js";
+import { spellConv, spellFinishedConv, takesConv } from "./blocked/conv.js";
 import { spellInputGrad, takesInputGrad } from "./blocked/input-grad.js";
 import { spellWeightGrad, takesWeightGrad } from "./blocked/weight-grad.js";
 import { leakyRelu, scaleShiftInParts, spellScaleShift, sumProduct } from "./channels.js";
@@ -28,7 +28,8 @@ export function cpuWith(block: number | undefined): Target {
       ...portableSpellings,
       matmul,
       gate,
-      scaleShift: spellScaleShift,
+      scaleShift: (node, inputs, e) =>
+        (block !== undefined && spellFinishedConv(node, e, block)) || spellScaleShift(node, inputs, e),
       conv: blocked(takesConv, spellConv, conv!),
       convInputGrad: blocked(takesInputGrad, spellInputGrad, convInputGrad!),
       convWeightGrad: blocked(takesWeightGrad, spellWeightGrad, convWeightGrad!),

@@ -42,6 +42,7 @@ export function lower(
   const origins = new Map<string, Node>();
   const sizes = new Map<string, number>();
   const initializers: Record<string, Tensor> = { ...baked };
+  const constants = new Set(Object.keys(baked));
   const written = new Map<string, string[]>();
   const names = new Map<string, string>();
   const ofProgram = new Set(program.nodes);
@@ -70,6 +71,8 @@ export function lower(
       const made = Array.from({ length: outputs }, (_, i) => `%${count}.${i}`);
       count++;
       places.set(made[0]!, place);
+      if (inputs.every((input) => input === "" || constants.has(input)))
+        for (const name of made) constants.add(name);
       for (const [i, name] of made.entries()) sizes.set(name, bytesOf(node.outputs[i] ?? node.outputs[0]!));
       nodes.push({
         type,
@@ -90,6 +93,7 @@ export function lower(
       if (known) return known;
       const name = `#${Object.keys(initializers).length}`;
       initializers[name] = value;
+      constants.add(name);
       if (signature) written.set(signature, [name]);
       return name;
     };
@@ -97,7 +101,8 @@ export function lower(
       emit: (type, inputs, attributes = {}, domain) => emitMany(type, inputs, attributes, 1, domain)[0]!,
       emitMany: (type, inputs, attributes, outputs) => emitMany(type, inputs, attributes, outputs),
       tensor,
-      isConstant: (name) => name in initializers,
+      nameOf,
+      isConstant: (name) => constants.has(name),
       ints: (values) =>
         tensor({
           dtype: "int64",

@@ -20,6 +20,8 @@ export interface Emitter {
   ): string[];
   /** A constant of the model. */
   tensor(value: Tensor): string;
+  /** The name of any value of the graph: for ops that are written together with those before them. */
+  nameOf(value: Value): string;
   /** Whether a value is the same in every run. */
   isConstant(name: string): boolean;
   /** An int64 vector, as shapes, axes and pads are given. */

@@ -21,7 +21,7 @@ const small: SegmentationConfig = {
   loss: { crossEntropy: 1, dice: 1, border: null, balanceClasses: false },
   optimizer: {
     name: "adamw",
-    learningRate: 2e-3,
+    learningRate: 8e-3,
     weightDecay: 1e-2,
     momentum: 0.9,
     nesterov: false,
@@ -54,7 +54,7 @@ const small2d: SegmentationConfig = {
   batch: 4,
   optimizer: { ...small.optimizer, learningRate: 4e-3 },
   spacingMm: "native",
-  augmentation: "unet2015",
+  augmentation: "pictures",
   foreground: 0,
   stepsPerEpoch: 50,
 };

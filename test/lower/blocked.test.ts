@@ -1,13 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { rng } from "../../src/core/rng.js";
-import { floats } from "../../src/core/tensor.js";
+import { floats, type Tensor } from "../../src/core/tensor.js";
+import type { Value } from "../../src/graph/node.js";
 import { program } from "../../src/graph/program.js";
 import { blockedDomain } from "../../src/lower/blocked/channels.js";
 import { lower } from "../../src/lower/lower.js";
 import { portable } from "../../src/lower/portable.js";
 import type { Target } from "../../src/lower/target.js";
 import { type ConvGeometry, conv, convGeometry, convInputGrad, convWeightGrad } from "../../src/ops/conv.js";
+import { add, leakyRelu, relu } from "../../src/ops/elementwise.js";
 import { input } from "../../src/ops/leaf.js";
+import { reshape } from "../../src/ops/move.js";
+import { scaleShift } from "../../src/ops/norm.js";
 import { nodeCpu } from "../../src/runtime/node.js";
 
 interface Case {
@@ -161,5 +165,42 @@ describe("convolution in blocked channels", () => {
       const apart = Math.max(...a.map((value, n) => Math.abs(value - b[n]!)));
       expect(apart / Math.max(...a.map(Math.abs))).toBeLessThan(2e-6);
     }
+  });
+});
+
+describe("what follows a convolution", () => {
+  const x = input("x", [1, 3, 6, 9, 17]);
+  const w = input("w", [24, 3, 3, 3, 3]);
+  const perChannel = (name: string): Value => reshape(input(name, [24]), [1, 24, 1, 1, 1]);
+  const raw = conv(x, w, convGeometry([3, 3, 3], { padding: 1 }));
+  const random = rng(2);
+  const draw = (shape: readonly number[]): Tensor =>
+    floats(shape, Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => random.normal()));
+  const feeds = { x: draw(x.shape), w: draw(w.shape), scale: draw([24]), shift: draw([24]) };
+
+  it.each([
+    { name: "a bias and a leaky ReLU", y: leakyRelu(add(raw, perChannel("shift")), 0.2), baked: [] },
+    { name: "a bias and a ReLU", y: relu(add(raw, perChannel("shift"))), baked: [] },
+    {
+      name: "a norm with known statistics",
+      y: relu(scaleShift(raw, perChannel("scale"), perChannel("shift"))),
+      baked: ["w", "scale", "shift"],
+    },
+  ])("$name: part of it, with the same values", async ({ y, baked }) => {
+    const known = Object.fromEntries(baked.map((name) => [name, feeds[name as keyof typeof feeds]]));
+    const run = async (target: Target) => {
+      const lowered = lower(program({ y }), target, known);
+      const executable = await nodeCpu.compile(lowered);
+      const fed = Object.fromEntries(Object.entries(feeds).filter(([name]) => name in executable.inputs));
+      const results = await executable.run(fed);
+      await executable.dispose();
+      return { types: lowered.model.nodes.map(({ type }) => type), data: results.y!.data as Float32Array };
+    };
+    const [found, expected] = [await run(best), await run(portable)];
+    expect(found.types.filter((type) => /Add|Relu|FusedConv/.test(type))).toEqual(
+      hasBlocks ? [] : expect.anything(),
+    );
+    const apart = Math.max(...expected.data.map((value, n) => Math.abs(value - found.data[n]!)));
+    expect(apart / Math.max(...expected.data.map(Math.abs))).toBeLessThan(2e-6);
   });
 });

@@ -1,4 +1,5 @@
 import type { Shape } from "../../core/tensor.js";
+import type { OnnxAttribute } from "../../graph/onnx/model.js";
 import type { Emitter } from "../target.js";
 import { blockedDomain, range, toBlocks, wholeBlocks } from "./channels.js";
 
@@ -15,6 +16,21 @@ export interface Geometry {
   /** Extents of the input and of the output. */
   readonly from: Shape;
   readonly to: Shape;
+}
+
+/** What is done to a result before it is written: a number added to each channel, and a leaky ReLU. */
+export interface Finish {
+  /** One number for each channel, whole blocks of them. */
+  readonly bias?: string;
+  /** Default 1: none. */
+  readonly slope?: number;
+}
+
+/** A leaky ReLU as the runtime's convolutions know it. */
+export function activationOf(slope: number): Record<string, OnnxAttribute> {
+  if (slope === 1) return {};
+  if (slope === 0) return { activation: "Relu" };
+  return { activation: "LeakyRelu", activation_params: { floats: [slope] } };
 }
 
 /** The result in blocks, `[N, K / B, rows, width, B]`. */
@@ -84,6 +100,7 @@ export function convolve(
   geometry: Geometry,
   e: Emitter,
   block: number,
+  finish: Finish = {},
 ): Blocked {
   const { kernel, stride, dilation, from } = geometry;
   const { pitch, blanked, columns, taps } = layoutOf(geometry)!;
@@ -123,8 +140,10 @@ export function convolve(
       pads: taps[tap]!.pads,
       group: 1,
       kernel_shape: [kernel[0]!, kernel[last]!],
+      ...(tap === weights.length - 1 ? activationOf(finish.slope ?? 1) : {}),
     };
-    const inputs = sum === "" ? [source, part] : [source, part, "", sum];
+    const bias = tap === weights.length - 1 ? (finish.bias ?? "") : "";
+    const inputs = [source, part, ...(bias + sum === "" ? [] : [bias]), ...(sum === "" ? [] : [sum])];
     return e.emit("Conv", inputs, attributes, blockedDomain);
   }, "");
   return { name, pitch: deep ? pitch : geometry.to[0]! };
