@@ -54,6 +54,25 @@ export function nrmse(reference: Float32Array, image: Float32Array, mask?: Uint8
   return Math.sqrt(meanSquaredError(reference, image, mask) / power);
 }
 
+/** Root mean squared error over the mean of the reference, both in the mask: how emission images are compared. */
+export function relativeRmse(reference: Float32Array, image: Float32Array, mask?: Uint8Array): number {
+  const error = Math.sqrt(meanSquaredError(reference, image, mask));
+  let sum = 0;
+  let count = 0;
+  for (let v = 0; v < reference.length; v++) {
+    if (mask !== undefined && mask[v] === 0) continue;
+    sum += reference[v]!;
+    count++;
+  }
+  if (!(sum > 0))
+    fail("bad-data", {
+      what: "the error cannot be taken relative to the mean",
+      expected: "a reference whose mean in the mask is above 0",
+      found: `${sum / count}`,
+    });
+  return error / (sum / count);
+}
+
 export interface SsimOptions {
   /** Range of the values, L in the paper: decides the two constants. */
   readonly peak: number;
