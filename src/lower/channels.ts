@@ -52,7 +52,9 @@ export const leakyRelu: Rewrite = (node) => {
   const dims = x.shape.map((extent, axis) => (axis === 1 ? extent : 1));
   if (!sameShape(bias.shape, dims) || x.dtype !== "float32") return undefined;
   const ones = constant(floats(dims, new Float32Array(dims[1]!).fill(1)));
-  return [scaleShift(x, ones, bias, slope)];
+  const whole = scaleShift(x, ones, bias, slope);
+  // In parts it would be this op again.
+  return rowsOf(whole.node) === undefined ? undefined : [whole];
 };
 
 interface Rows {

@@ -175,7 +175,10 @@ describe("what follows a convolution", () => {
   const raw = conv(x, w, convGeometry([3, 3, 3], { padding: 1 }));
   const random = rng(2);
   const draw = (shape: readonly number[]): Tensor =>
-    floats(shape, Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => random.normal()));
+    floats(
+      shape,
+      Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => random.normal()),
+    );
   const feeds = { x: draw(x.shape), w: draw(w.shape), scale: draw([24]), shift: draw([24]) };
 
   it.each([
@@ -202,5 +205,11 @@ describe("what follows a convolution", () => {
     );
     const apart = Math.max(...expected.data.map((value, n) => Math.abs(value - found.data[n]!)));
     expect(apart / Math.max(...expected.data.map(Math.abs))).toBeLessThan(2e-6);
+  });
+
+  it("is left as it is where there is little of it", () => {
+    const few = input("few", [2, 4, 3]);
+    const biased = leakyRelu(add(few, reshape(input("bias", [4]), [1, 4, 1])));
+    expect(lower(program({ biased }), best).model.nodes.map(({ type }) => type)).toContain("LeakyRelu");
   });
 });
