@@ -54,7 +54,7 @@ const small2d: SegmentationConfig = {
   batch: 4,
   optimizer: { ...small.optimizer, learningRate: 4e-3 },
   spacingMm: "native",
-  augmentation: "pictures",
+  augmentation: "unet2015",
   foreground: 0,
   stepsPerEpoch: 50,
 };

@@ -2,7 +2,7 @@ import type { Shape } from "../../core/tensor.js";
 import type { Node } from "../../graph/node.js";
 import type { ConvGeometry } from "../../ops/conv.js";
 import type { Emitter } from "../target.js";
-import { blockedDomain, isBlockable, product, range, wholeBlocks } from "./channels.js";
+import { blockedDomain, fromBlocks, isBlockable, product, range, wholeBlocks } from "./channels.js";
 
 /**
  * Bytes of the output gradient that are worked on at once. Every input channel reads them anew: up to here from the
@@ -18,99 +18,110 @@ export function takesWeightGrad(node: Node, block: number): boolean {
   return kernel.length === 2 || (kernel.length === 3 && stride[0] === stride[1]);
 }
 
+interface Layout {
+  /** Rows from slice to slice, of both tensors. */
+  readonly pitch: number;
+  /** Rows of zeros before each slice of the gradient. */
+  readonly lead: number;
+  /** For each tap in height the rows of zeros on top of its convolution. */
+  readonly shifts: readonly number[];
+}
+
+/** How depth slices are laid out as rows, so that no tap needs to begin below the first row. */
+function layoutOf(node: Node): Layout {
+  const [from, to, kernel] = [node.inputs[0]!, node.inputs[1]!, node.outputs[0]!].map(
+    ({ shape }) => shape,
+  ) as [Shape, Shape, Shape];
+  if (kernel.length === 4) return { pitch: 1, lead: 0, shifts: [0] };
+  const { stride, dilation, before } = node.attributes as unknown as ConvGeometry;
+  const [step, apart, above] = [stride[1]!, dilation[1]!, before[1]!];
+  const reach = apart * (kernel[3]! - 1);
+  const lead = Math.ceil((reach - above) / step);
+  const below = step * (to[3]! - 1) + reach - above - (from[3]! - 1);
+  const pitch = Math.max(from[3]! + Math.max(above, below, 0), lead + to[3]!);
+  return { pitch, lead, shifts: range(kernel[3]!).map((tap) => lead * step + above - tap * apart) };
+}
+
+/** From and to where along an axis; zeros where that lies outside. */
+type Span = readonly [start: number, end: number];
+
+/** One sample of `[N, C, …S]`, each spatial axis cut or filled to a span. */
+function crop(x: string, shape: Shape, sample: number, spans: readonly Span[], e: Emitter): string {
+  const begins = [-sample, 0, ...spans.map(([start]) => -start)];
+  const ends = [sample + 1 - shape[0]!, 0, ...spans.map(([, end], axis) => end - shape[axis + 2]!)];
+  const pads = [...begins, ...ends];
+  return pads.every((pad) => pad === 0) ? x : e.emit("Pad", [x, e.ints(pads)]);
+}
+
 /**
  * Weight gradient as a convolution in blocked channels: an input channel is an image, the output gradient a kernel
- * as large as the image, the weights are the few results. Where matrix products (`shiftedProducts`) copy both tensors
- * 18 times over, this copies each once.
+ * as large as the image, the weights are the few results. Where matrix products (`shiftedProducts`) make 18 copies of
+ * one tensor or the other, this makes two.
  *
- * 3-D: depth slices are rows of one tall image, as in `spellBlocked`, with rows of zeros after the input's slices and
+ * 3-D: depth slices are rows of one tall image, as in `convolve`, with rows of zeros after the input's slices and
  * before the gradient's. A tap in depth is then an output row, a tap in width an output column, and each tap in
  * height a convolution of its own, with another padding on top.
  */
 export function spellWeightGrad(node: Node, [x, dy]: readonly string[], e: Emitter, block: number): string {
-  const deep = node.outputs[0]!.shape.length === 5;
   const { stride, dilation, before } = node.attributes as unknown as ConvGeometry;
   const [outChannels, channels, ...kernel] = node.outputs[0]!.shape as [number, number, ...number[]];
   const from = node.inputs[0]!.shape;
-  const [batch, , ...out] = node.inputs[1]!.shape as [number, number, ...number[]];
+  const to = node.inputs[1]!.shape;
   const last = kernel.length - 1;
+  const deep = last === 2;
+  const { pitch, lead, shifts } = layoutOf(node);
+  const [slabs, outWidth] = [to[2]!, to.at(-1)!];
   const reach = kernel.map((extent, axis) => dilation[axis]! * (extent - 1));
-  const layout = deep ? rowsOf() : { pitch: 1, lead: 0, shifts: [0] };
+  const width = stride[last]! * (outWidth - 1) + 1 + reach[last]!;
 
-  /** Rows from slice to slice, rows of zeros before the gradient's slices, and the padding for each tap in height. */
-  function rowsOf(): { pitch: number; lead: number; shifts: readonly number[] } {
-    const [above, step] = [before[1]!, stride[1]!];
-    const lead = Math.ceil((reach[1]! - above) / step);
-    const below = step * (out[1]! - 1) + reach[1]! - above - (from[3]! - 1);
-    const pitch = Math.max(from[3]! + Math.max(above, below, 0), lead + out[1]!);
-    return { pitch, lead, shifts: range(kernel[1]!).map((tap) => lead * step + above - tap * dilation[1]!) };
-  }
-  const { pitch, lead, shifts } = layout;
-
-  const slabs = out[0]!;
-  const bytes = 4 * outChannels * pitch * out[last]!;
-  const parts = Math.max(1, Math.ceil(slabs / Math.max(1, Math.floor(bytesAtOnce / bytes))));
-  const sums = shifts.map(() => "");
-  for (const sample of range(batch)) {
-    for (const part of range(parts)) {
-      const [start, end] = [part, part + 1].map((at) => Math.round((at * slabs) / parts)) as [number, number];
-      const rows = (end - start) * pitch;
-      const gradient = crop(dy!, [batch, outChannels, ...out], sample, start, end, (axis) =>
-        deep && axis === 1 ? [lead, pitch - lead] : [0, out[axis]!],
-      );
-      const flat = e.emit("Reshape", [gradient, e.ints([1, outChannels, rows, out[last]!])]);
-      const ordered = e.emit("ReorderInput", [flat], {}, blockedDomain);
-      const filter = e.emit("Reshape", [
-        ordered,
-        e.ints([wholeBlocks(outChannels, block), 1, rows, out[last]!]),
-      ]);
-      const low = start * stride[0]! - before[0]!;
-      const high = (end - 1) * stride[0]! + 1 + reach[0]! - before[0]!;
-      const width = stride[last]! * (out[last]! - 1) + 1 + reach[last]!;
-      const image = crop(x!, from, sample, low, high, (axis) =>
-        axis === last ? [before[last]!, width - before[last]!] : [0, pitch],
-      );
-      const stacked = e.emit("Reshape", [image, e.ints([channels, 1, (high - low) * pitch, width])]);
-      for (const [tap, shift] of shifts.entries()) {
-        const inputs = sums[tap] === "" ? [stacked, filter] : [stacked, filter, "", sums[tap]!];
-        sums[tap] = e.emit(
-          "Conv",
-          inputs,
-          {
-            strides: [dilation[0]! * pitch, dilation[last]!],
-            dilations: [stride[0]!, stride[last]!],
-            pads: [shift, 0, Math.max(0, (stride[0]! - 1) * (pitch - 1) - shift), 0],
-            group: 1,
-            kernel_shape: [rows, out[last]!],
-          },
-          blockedDomain,
-        );
-      }
-    }
-  }
-
-  /** One sample, from `start` to `end` along the first axis, the others from -before to an end: zeros or cuts. */
-  function crop(
-    name: string,
-    shape: Shape,
+  /** The gradient of some slabs as a kernel, and the input that it meets. */
+  const piece = (
     sample: number,
     start: number,
     end: number,
-    around: (axis: number) => readonly [before: number, end: number],
-  ): string {
-    const begins = [-sample, 0, -start];
-    const ends = [sample + 1 - shape[0]!, 0, end - shape[2]!];
-    for (const axis of range(shape.length - 2).slice(1)) {
-      const [before, until] = around(axis);
-      begins.push(before);
-      ends.push(until - shape[axis + 2]!);
+  ): { image: string; filter: string; rows: number } => {
+    const rows = (end - start) * pitch;
+    const high: Span[] = deep ? [[-lead, pitch - lead]] : [];
+    const gradient = crop(dy!, to, sample, [[start, end], ...high, [0, outWidth]], e);
+    const flat = e.emit("Reshape", [gradient, e.ints([1, outChannels, rows, outWidth])]);
+    const ordered = e.emit("ReorderInput", [flat], {}, blockedDomain);
+    const filter = e.emit("Reshape", [ordered, e.ints([wholeBlocks(outChannels, block), 1, rows, outWidth])]);
+    const low = start * stride[0]! - before[0]!;
+    const top = (end - 1) * stride[0]! + 1 + reach[0]! - before[0]!;
+    const spans: Span[] = [
+      [low, top],
+      ...(deep ? [[0, pitch] as const] : []),
+      [-before[last]!, width - before[last]!],
+    ];
+    const shape = e.ints([channels, 1, (top - low) * pitch, width]);
+    return { image: e.emit("Reshape", [crop(x!, from, sample, spans, e), shape]), filter, rows };
+  };
+
+  const perPart = Math.max(1, Math.floor(bytesAtOnce / (4 * outChannels * pitch * outWidth)));
+  const parts = Math.ceil(slabs / perPart);
+  const sums = shifts.map(() => "");
+  for (const at of range(to[0]! * parts)) {
+    const part = at % parts;
+    const [start, end] = [part, part + 1].map((edge) => Math.round((edge * slabs) / parts)) as [
+      number,
+      number,
+    ];
+    const { image, filter, rows } = piece(Math.floor(at / parts), start, end);
+    for (const [tap, shift] of shifts.entries()) {
+      const inputs = sums[tap] === "" ? [image, filter] : [image, filter, "", sums[tap]!];
+      const attributes = {
+        strides: [dilation[0]! * pitch, dilation[last]!],
+        dilations: [stride[0]!, stride[last]!],
+        pads: [shift, 0, Math.max(0, (stride[0]! - 1) * (pitch - 1) - shift), 0],
+        group: 1,
+        kernel_shape: [rows, outWidth],
+      };
+      sums[tap] = e.emit("Conv", inputs, attributes, blockedDomain);
     }
-    const pads = [...begins, ...ends];
-    return pads.every((pad) => pad === 0) ? name : e.emit("Pad", [name, e.ints(pads)]);
   }
 
   // [C, K, k0, k last] for each tap in height → [K, C, …k]
-  const plain = sums.map((sum) => e.emit("ReorderOutput", [sum], { channels: outChannels }, blockedDomain));
+  const plain = sums.map((sum) => fromBlocks(sum, outChannels, e));
   if (!deep) return e.emit("Transpose", plain, { perm: [1, 0, 2, 3] });
   const each = e.ints([channels, outChannels, kernel[0]!, 1, kernel[2]!]);
   const taps = plain.map((one) => e.emit("Reshape", [one, each]));
