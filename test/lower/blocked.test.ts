@@ -116,6 +116,19 @@ const cases: readonly Case[] = [
     geometry: convGeometry([3, 3], { padding: 1, stride: 1 }),
   },
   {
+    name: "2-D, blockwise, one block of channels",
+    x: [2, 8, 48, 40],
+    w: [16, 8, 2, 2],
+    geometry: convGeometry([2, 2], { stride: 2 }),
+  },
+  {
+    name: "3-D, blockwise",
+    x: [1, 16, 8, 10, 34],
+    w: [32, 16, 2, 2, 2],
+    geometry: convGeometry([2, 2, 2], { stride: 2 }),
+    blocked: false,
+  },
+  {
     name: "odd channels",
     x: [1, 17, 9, 10, 9],
     w: [16, 17, 3, 3, 3],

@@ -39,10 +39,8 @@ export function blockWeights(
   const inBlocks = from < block ? from : filled / block;
   const outBlocks = whole / block;
   const middle = turned ? outBlocks : inBlocks;
-  const blocks = e.emit("Reshape", [
-    twice,
-    e.ints([inBlocks * outBlocks * size, (filled / inBlocks) * block]),
-  ]);
+  const all = inBlocks * outBlocks * size;
+  const blocks = e.emit("Reshape", [twice, e.ints([all, (filled / inBlocks) * block])]);
   const steps = kernel.map((_, axis) => product(kernel.slice(axis + 1)));
   const parts = kernel.length === 3 ? taps[1]!.map((tap) => [taps[0]!, [tap], taps[2]!]) : [taps];
   const picked = parts.flatMap((part) => {
@@ -57,9 +55,10 @@ export function blockWeights(
       }),
     );
   });
-  const inOrder = picked.every((from, to) => from === to)
-    ? blocks
-    : e.emit("Gather", [blocks, e.ints(picked)], { axis: 0 });
+  const inOrder =
+    picked.length === all && picked.every((from, to) => from === to)
+      ? blocks
+      : e.emit("Gather", [blocks, e.ints(picked)], { axis: 0 });
   const [high, wide] = [taps[0]!.length, taps.at(-1)!.length];
   const stacked = e.emit("Reshape", [inOrder, e.ints([parts.length * whole, filled, high, wide])]);
   if (parts.length === 1) return [stacked];
