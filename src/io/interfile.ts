@@ -1,0 +1,343 @@
+import { fail, GyrusError } from "../core/errors.js";
+import { baseName, type FileSystem, folderOf, joinPath } from "./files.js";
+import {
+  type InterfileHeader,
+  numberOf,
+  numbersOf,
+  parseInterfileHeader,
+  textOf,
+} from "./interfile-header.js";
+
+/** What a header says about its sinograms. */
+export interface SinogramLayout {
+  readonly modality: "pet" | "spect";
+  readonly views: number;
+  readonly bins: number;
+  /** Sinograms of each segment: axial positions of one range of ring differences. SPECT has one segment. */
+  readonly slicesPerSegment: readonly number[];
+  /** The segment of ring difference 0, which 2-D reconstruction takes. */
+  readonly directSegment: number;
+  /** Time-of-flight bins; 1 without. */
+  readonly timingPositions: number;
+  /** Which of view and axial position follows the bins in the file. */
+  readonly order: "by sinogram" | "by view";
+  /** Distance of neighbouring bins at the centre; absent where the header leaves it to the scanner's name. */
+  readonly binSizeMm?: number;
+  /** False where bins crowd towards the edge of the field of view, as a ring's do. */
+  readonly evenBins: boolean;
+  /** Angle of the first view. */
+  readonly startDegrees: number;
+  /** Angle that all views cover: 180 for PET. */
+  readonly extentDegrees: number;
+  readonly sliceSpacingMm?: number;
+  readonly durationS?: number;
+  readonly appliedCorrections: readonly string[];
+}
+
+/** A file of sinograms. */
+export interface InterfileSinograms extends SinogramLayout {
+  readonly header: InterfileHeader;
+  /** `[segment, slice, view, bin]`, whatever the order in the file; the first timing position first. */
+  readonly data: Float32Array;
+}
+
+/** What a header says about sinograms, without their numbers. Throws `bad-file`, `unsupported`. */
+export function sinogramLayout({ keys }: InterfileHeader, name: string): SinogramLayout {
+  if (keys.has("number of projections")) return spectLayout(keys, name);
+  const dimensions = numberOf(keys, "number of dimensions", name);
+  const axes = new Map<string, number>();
+  for (let axis = 1; axis <= dimensions; axis++)
+    axes.set(textOf(keys, `matrix axis label[${axis}]`, name).toLowerCase(), axis);
+  const axisOf = (label: string): number =>
+    axes.get(label) ??
+    fail("bad-file", {
+      what: "the header does not describe sinograms",
+      where: name,
+      expected: "matrix axis labels segment, view, axial coordinate and tangential coordinate",
+      found: [...axes.keys()].join(", "),
+      ...(axes.has("x") ? { fix: "This is the header of an image: give a sinogram's (.hs)" } : {}),
+    });
+  const size = (label: string): number => positive(keys, `matrix size[${axisOf(label)}]`, name);
+  const [tangential, view, axial] = [
+    axisOf("tangential coordinate"),
+    axisOf("view"),
+    axisOf("axial coordinate"),
+  ];
+  const slicesPerSegment = numbersOf(keys, `matrix size[${axial}]`, name);
+  const segments = size("segment");
+  if (
+    tangential !== 1 ||
+    view > 3 ||
+    axial > 3 ||
+    slicesPerSegment.length !== segments ||
+    !slicesPerSegment.every((n) => Number.isInteger(n) && n > 0)
+  )
+    fail("bad-file", {
+      what: "the axes of the sinograms disagree with each other",
+      where: name,
+      expected: `tangential coordinate first, then view and axial coordinate, and ${segments} number(s) of slices, one for each segment`,
+      found: `${[...axes].map(([label, axis]) => `[${axis}] ${label}`).join(", ")}; slices ${slicesPerSegment.join(", ")}`,
+    });
+  const rings = keys.get("distance between rings (cm)");
+  return {
+    modality: "pet",
+    views: size("view"),
+    bins: size("tangential coordinate"),
+    slicesPerSegment,
+    directSegment: directSegment(keys, segments, name),
+    timingPositions: axes.has("timing positions") ? size("timing positions") : 1,
+    order: view < axial ? "by sinogram" : "by view",
+    ...binSize(keys, name),
+    evenBins: /arc correct/i.test(keys.get("applied corrections") ?? ""),
+    startDegrees: keys.has("view offset (degrees)") ? numberOf(keys, "view offset (degrees)", name) : 0,
+    extentDegrees: 180,
+    ...(rings === undefined
+      ? {}
+      : { sliceSpacingMm: 5 * numberOf(keys, "distance between rings (cm)", name) }),
+    ...(keys.has("image duration (sec)[1]")
+      ? { durationS: numberOf(keys, "image duration (sec)[1]", name) }
+      : {}),
+    appliedCorrections: corrections(keys),
+  };
+}
+
+function corrections(keys: ReadonlyMap<string, string>): readonly string[] {
+  return (keys.get("applied corrections") ?? "")
+    .replace(/[{}]/g, "")
+    .split(",")
+    .map((one) => one.trim())
+    .filter((one) => one !== "" && one.toLowerCase() !== "none");
+}
+
+function directSegment(keys: ReadonlyMap<string, string>, segments: number, name: string): number {
+  const lows = numbersOf(keys, "minimum ring difference per segment", name);
+  const highs = numbersOf(keys, "maximum ring difference per segment", name);
+  const found = lows.findIndex((low, n) => low <= 0 && 0 <= (highs[n] ?? -1));
+  if (lows.length !== segments || highs.length !== segments || found < 0)
+    fail("bad-file", {
+      what: "ring differences do not fit the segments",
+      where: name,
+      expected: `${segments} minimum and maximum ring differences, one range around 0`,
+      found: `${lows.length} and ${highs.length}`,
+    });
+  return found;
+}
+
+/** The bins' distance at the centre: as written, or half a detector's share of the ring (STIR's default). */
+function binSize(keys: ReadonlyMap<string, string>, name: string): { binSizeMm?: number } {
+  if (keys.has("effective central bin size (cm)"))
+    return { binSizeMm: 10 * numberOf(keys, "effective central bin size (cm)", name) };
+  const ring = [
+    "inner ring diameter (cm)",
+    "average depth of interaction (cm)",
+    "number of detectors per ring",
+  ];
+  if (!ring.every((key) => keys.has(key))) return {};
+  const [diameter, depth, detectors] = ring.map((key) => numberOf(keys, key, name)) as [
+    number,
+    number,
+    number,
+  ];
+  return { binSizeMm: (10 * Math.PI * (diameter / 2 + depth)) / detectors };
+}
+
+function spectLayout(keys: ReadonlyMap<string, string>, name: string): SinogramLayout {
+  return {
+    modality: "spect",
+    views: positive(keys, "number of projections", name),
+    bins: positive(keys, "matrix size[1]", name),
+    slicesPerSegment: [positive(keys, "matrix size[2]", name)],
+    directSegment: 0,
+    timingPositions: 1,
+    order: "by view",
+    binSizeMm: numberOf(keys, "scaling factor (mm/pixel)[1]", name),
+    evenBins: true,
+    startDegrees: keys.has("start angle") ? numberOf(keys, "start angle", name) : 0,
+    extentDegrees: numberOf(keys, "extent of rotation", name),
+    sliceSpacingMm: numberOf(keys, "scaling factor (mm/pixel)[2]", name),
+    appliedCorrections: corrections(keys),
+  };
+}
+
+function positive(keys: ReadonlyMap<string, string>, key: string, name: string): number {
+  const value = numberOf(keys, key, name);
+  if (!Number.isInteger(value) || value < 1)
+    fail("bad-file", {
+      what: "a size in the Interfile header is impossible",
+      where: name,
+      expected: `${key} := a whole number of at least 1`,
+      found: `${value}`,
+    });
+  return value;
+}
+
+/** Read a header and its numbers, `.s` or `.s.gz` beside it. Throws `bad-file`, `unsupported`, `not-found`. */
+export async function readInterfileFrom(files: FileSystem, path: string): Promise<InterfileSinograms> {
+  const header = parseInterfileHeader(new TextDecoder().decode(await files.read(path)), path);
+  const layout = sinogramLayout(header, path);
+  const stored = await storedBytes(files, path, header);
+  const slices = layout.slicesPerSegment.reduce((sum, n) => sum + n, 0);
+  const count = slices * layout.views * layout.bins * layout.timingPositions;
+  const expected = header.offsetBytes + count * header.bytesPerNumber;
+  if (stored.bytes.length !== expected)
+    fail("bad-file", {
+      what: stored.bytes.length < expected ? "the sinogram file ends early" : "the sinogram file is too long",
+      where: stored.path,
+      expected: `${expected} bytes: ${slices} sinogram(s) of ${layout.views} views and ${layout.bins} bins, ${header.bytesPerNumber} bytes a number, as ${baseName(path)} says`,
+      found: `${stored.bytes.length}`,
+      fix: "Copy the file again, or correct the header",
+    });
+  const numbers = decode(stored.bytes.subarray(header.offsetBytes), header, count);
+  return { ...layout, header, data: layout.order === "by view" ? bySinogram(numbers, layout) : numbers };
+}
+
+async function storedBytes(
+  files: FileSystem,
+  path: string,
+  { dataFile }: InterfileHeader,
+): Promise<{ readonly path: string; readonly bytes: Uint8Array }> {
+  if (baseName(dataFile) === baseName(path))
+    fail("bad-file", {
+      what: "the header names itself as its data: it is a template of a scanner",
+      where: path,
+      expected: "name of data file := a file of numbers",
+      found: dataFile,
+    });
+  const own = /^([/\\]|[a-z]:)/i.test(dataFile) ? dataFile : joinPath(folderOf(path), dataFile);
+  try {
+    return { path: own, bytes: await files.read(own) };
+  } catch (error) {
+    if (!(error instanceof GyrusError && error.kind === "not-found")) throw error;
+    const packed = await files.read(`${own}.gz`).catch(() => {
+      throw error;
+    });
+    return { path: `${own}.gz`, bytes: await files.gzip.expand(packed, `${own}.gz`) };
+  }
+}
+
+function decode(bytes: Uint8Array, header: InterfileHeader, count: number): Float32Array {
+  const { format, bytesPerNumber: width, littleEndian, scale } = header;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const name = `${format === "float" ? "Float" : format === "signed integer" ? "Int" : "Uint"}${8 * width}`;
+  const get = view[`get${name}` as "getFloat32"].bind(view);
+  const out = new Float32Array(count);
+  for (let n = 0; n < count; n++) out[n] = get(n * width, littleEndian) * scale;
+  return out;
+}
+
+/** Views before slices in the file, slices before views in memory. */
+function bySinogram(
+  numbers: Float32Array,
+  { views, bins, slicesPerSegment, timingPositions }: SinogramLayout,
+): Float32Array {
+  const out = new Float32Array(numbers.length);
+  let from = 0;
+  for (let t = 0; t < timingPositions; t++)
+    for (const slices of slicesPerSegment) {
+      for (let view = 0; view < views; view++)
+        for (let slice = 0; slice < slices; slice++) {
+          const at = from + (view * slices + slice) * bins;
+          out.set(numbers.subarray(at, at + bins), from + (slice * views + view) * bins);
+        }
+      from += slices * views * bins;
+    }
+  return out;
+}
+
+/** Sinograms to write: slices of ring difference 0 on evenly spaced bins. */
+export interface SinogramsToWrite {
+  readonly views: number;
+  readonly bins: number;
+  readonly binSizeMm: number;
+  readonly startDegrees?: number;
+  readonly slices: number;
+  readonly sliceSpacingMm: number;
+  readonly durationS?: number;
+  /** `[slice, view, bin]`. */
+  readonly data: Float32Array;
+}
+
+/**
+ * Write sinograms as STIR does: a header `path` (.hs) and float32 numbers beside it (.s). Throws `bad-argument` for
+ * another name, `shape`, `disk`.
+ */
+export async function writeInterfileTo(
+  files: FileSystem,
+  path: string,
+  sinograms: SinogramsToWrite,
+): Promise<void> {
+  if (!/\.hs$/i.test(path))
+    fail("bad-argument", {
+      what: "the name does not end as an Interfile header's",
+      where: path,
+      expected: "a name that ends in .hs",
+      fix: "The numbers go into a file of the same name that ends in .s",
+    });
+  const { views, bins, slices, data } = sinograms;
+  if (data.length !== slices * views * bins)
+    fail("shape", {
+      what: "the number of bins does not fit the sinograms",
+      expected: `${slices * views * bins} for ${slices} of ${views} views and ${bins} bins`,
+      found: `${data.length}`,
+    });
+  const numbers = path.replace(/\.hs$/i, ".s");
+  const bytes = new Uint8Array(4 * data.length);
+  const view = new DataView(bytes.buffer);
+  for (let n = 0; n < data.length; n++) view.setFloat32(4 * n, data[n]!, true);
+  await files.write(numbers, bytes);
+  await files.write(path, new TextEncoder().encode(headerText(sinograms, baseName(numbers))));
+}
+
+function headerText(sinograms: SinogramsToWrite, dataFile: string): string {
+  const { views, bins, binSizeMm, startDegrees = 0, slices, sliceSpacingMm, durationS } = sinograms;
+  const cm = (mm: number): string => `${Number((mm / 10).toPrecision(9))}`;
+  const rings = Math.ceil((slices + 1) / 2);
+  return [
+    "!INTERFILE :=",
+    "!imaging modality := PT",
+    `name of data file := ${dataFile}`,
+    "originating system := Gyrus simulation",
+    "!version of keys := STIR4.0",
+    "!GENERAL DATA :=",
+    "!GENERAL IMAGE DATA :=",
+    "!type of data := PET",
+    "imagedata byte order := LITTLEENDIAN",
+    "!PET STUDY (General) :=",
+    "!PET data type := Emission",
+    "applied corrections := {arc correction}",
+    "!number format := float",
+    "!number of bytes per pixel := 4",
+    "number of dimensions := 4",
+    "matrix axis label [4] := segment",
+    "!matrix size [4] := 1",
+    "matrix axis label [3] := axial coordinate",
+    `!matrix size [3] := { ${slices}}`,
+    "matrix axis label [2] := view",
+    `!matrix size [2] := ${views}`,
+    "matrix axis label [1] := tangential coordinate",
+    `!matrix size [1] := ${bins}`,
+    "minimum ring difference per segment := { -1}",
+    "maximum ring difference per segment := { 1}",
+    "Scanner parameters :=",
+    "Scanner type := unknown",
+    `Number of rings := ${rings}`,
+    `Number of detectors per ring := ${2 * views}`,
+    `Inner ring diameter (cm) := ${cm(Math.max(810, 1.1 * bins * binSizeMm))}`,
+    "Average depth of interaction (cm) := 0",
+    `Distance between rings (cm) := ${cm(2 * sliceSpacingMm)}`,
+    `Default bin size (cm) := ${cm(binSizeMm)}`,
+    `View offset (degrees) := ${startDegrees}`,
+    `Maximum number of non-arc-corrected bins := ${bins}`,
+    `Default number of arc-corrected bins := ${bins}`,
+    "end scanner parameters :=",
+    `effective central bin size (cm) := ${cm(binSizeMm)}`,
+    "image scaling factor[1] := 1",
+    "data offset in bytes[1] := 0",
+    "number of time frames := 1",
+    ...(durationS === undefined
+      ? []
+      : [`image duration (sec)[1] := ${durationS}`, "image relative start time (sec)[1] := 0"]),
+    "!END OF INTERFILE :=",
+    "",
+  ].join("\n");
+}
