@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { gradients } from "../../src/autodiff/gradients.js";
 import { rng } from "../../src/core/rng.js";
 import { floats } from "../../src/core/tensor.js";
-import type { Node } from "../../src/graph/node.js";
+import type { Node, Value } from "../../src/graph/node.js";
 import { encodeModel, type OnnxModel } from "../../src/graph/onnx/model.js";
 import { messageType } from "../../src/graph/onnx/schema.js";
 import { program } from "../../src/graph/program.js";
@@ -15,6 +15,7 @@ import { initialState, trace } from "../../src/nn/scope.js";
 import { add, exp, greater, mul, where } from "../../src/ops/elementwise.js";
 import { constant, input } from "../../src/ops/leaf.js";
 import { reshape, transpose } from "../../src/ops/move.js";
+import { maxPoolWithIndices } from "../../src/ops/pool.js";
 import { broadcast, sum } from "../../src/ops/reduce.js";
 import { take } from "../../src/ops/take.js";
 import { nodeCpu, openModel } from "../../src/runtime/node.js";
@@ -46,6 +47,14 @@ describe("lower", () => {
     expect(types(model)).toEqual(["Exp", "Identity"]);
     expect(Object.keys(model.inputs)).toEqual(["x", "spare"]);
     expect(model.initializers).toEqual({});
+  });
+
+  it("asks for the positions of maxima only where somebody reads them", () => {
+    const [values, indices] = maxPoolWithIndices(input("image", [1, 1, 4, 4]), [2, 2]);
+    const outputs = (wanted: Record<string, Value>): number =>
+      lower(program(wanted), portable).model.nodes.find(({ type }) => type === "MaxPool")!.outputs.length;
+    expect(outputs({ values })).toBe(1);
+    expect(outputs({ values, indices })).toBe(2);
   });
 
   it("leaves stretching to ops that stretch by themselves", () => {

@@ -1,0 +1,38 @@
+import { bytesOf, type DType, type Shape } from "../core/tensor.js";
+import type { Lowered } from "./lowered.js";
+import { planMemory } from "./plan.js";
+
+/** What Node, this package and the engine's code take before any tensor exists. */
+const baseBytes = 80e6;
+
+/** A node of the graph in the engine, and its share of what building and encoding the graph leaves in the heap. */
+const bytesPerNode = 12e3;
+
+/** Memory that operators take while they run, packed matrices for one. */
+const scratchBytes = 40e6;
+
+/** The engine's arena cuts and rounds its pieces. */
+const arenaShare = 1.1;
+
+/** Constants exist as they are given, as bytes of the model, and as the engine reads, packs and keeps them. */
+const copiesOfConstants = 4;
+
+/**
+ * Bytes of memory that a process takes at the peak of running a lowered graph over and over: intermediate results as
+ * the engine places them (`planMemory`), what is fed and what comes out, constants, and what does not depend on the
+ * graph. Data sets and whatever else the process holds come on top.
+ */
+export function estimateBytes(lowered: Lowered): number {
+  const { model, asListed } = lowered;
+  const sum = (types: Readonly<Record<string, { readonly dtype: DType; readonly shape: Shape }>>): number =>
+    Object.values(types).reduce((total, type) => total + bytesOf(type), 0);
+  return (
+    baseBytes +
+    bytesPerNode * model.nodes.length +
+    copiesOfConstants * sum(model.initializers) +
+    sum(model.inputs) +
+    sum(model.outputs) +
+    arenaShare * planMemory(lowered, !asListed).peakBytes +
+    scratchBytes
+  );
+}
