@@ -8,6 +8,8 @@ export interface Program {
   readonly outputs: Readonly<Record<string, Value>>;
   /** Every node that the outputs need, in an order in which they can be run. */
   readonly nodes: readonly Node[];
+  /** Nodes that do again on purpose what others have done: they are never merged with those. */
+  readonly repeated?: ReadonlySet<Node>;
 }
 
 /** Every node that `values` depend on, inputs before users. */

@@ -4,26 +4,20 @@ import type { OnnxModel, OnnxNode } from "../graph/onnx/model.js";
 import type { Program } from "../graph/program.js";
 import { commonShape } from "../ops/reduce.js";
 import { table } from "../ops/table.js";
+import { withLodging } from "./lodging.js";
+import type { Lowered } from "./lowered.js";
 import { scheduled } from "./schedule.js";
 import { resizeLinearByProducts } from "./spell-space.js";
 import { lackError, requireSupport } from "./support.js";
 import type { Emitter, Rewrite, Target } from "./target.js";
-
-export interface Lowered {
-  readonly model: OnnxModel;
-  /** The graph node behind every ONNX node, by the ONNX node's name. */
-  readonly origins: ReadonlyMap<string, Node>;
-  /** Bytes of every intermediate result, by name: what a graph node's own output takes, for each step of its spelling. */
-  readonly sizes: ReadonlyMap<string, number>;
-  /** Run the nodes as they are listed: fusions of the engine have nothing to gain, and break the order of `scheduled`. */
-  readonly asListed: boolean;
-}
 
 /** Ops whose ONNX spelling stretches its inputs by itself, so that a `broadcast` before them costs nothing. */
 const stretching = new Set("add sub mul div maximum minimum greater greaterEqual equal where".split(" "));
 
 /** Rewrites that pay on every target; a target may have its own. */
 const commonRewrites: Readonly<Record<string, Rewrite>> = { resizeLinear: resizeLinearByProducts };
+
+export type { Lowered } from "./lowered.js";
 
 const key = (value: Value): string => `${value.node.id}.${value.output}`;
 
@@ -167,7 +161,9 @@ export function lower(
   const placeOf = ({ outputs }: OnnxNode): number => places.get(outputs[0]!) ?? Number.POSITIVE_INFINITY;
   const listed = withResultNames({ ...model, nodes: scheduled(model.nodes, placeOf) }, sizes);
   // With weights among the constants there is much to fold and to lay out anew.
-  return { model: listed, origins, sizes, asListed: Object.keys(baked).length === 0 };
+  if (target.name !== "cpu" || Object.keys(baked).length > 0)
+    return { model: listed, origins, sizes, asListed: false };
+  return { model: withLodging({ model: listed, origins }), origins, sizes, asListed: true };
 }
 
 /** An op that the target cannot spell, in simpler ops. */

@@ -1,7 +1,7 @@
 import { bytesOf, sameShape } from "../core/tensor.js";
 import type { TensorType } from "../graph/node.js";
 import type { OnnxNode } from "../graph/onnx/model.js";
-import type { Lowered } from "./lower.js";
+import type { Lowered } from "./lowered.js";
 import { runOrder } from "./schedule.js";
 import { typesOf } from "./shapes.js";
 
@@ -32,6 +32,11 @@ interface Buffer {
 
 /** How the engine's memory for intermediate results is used over one run. */
 export interface MemoryPlan {
+  /** For every intermediate value the place of its buffer in `buffers`. */
+  readonly homes: ReadonlyMap<string, number>;
+  readonly types: ReadonlyMap<string, TensorType>;
+  /** Values whose types are not certain. */
+  readonly guessed: ReadonlySet<string>;
   /** Bytes live while each node runs, in the order of running. */
   readonly live: readonly number[];
   readonly peakBytes: number;
@@ -41,13 +46,13 @@ export interface MemoryPlan {
 
 /**
  * Where ONNX Runtime will put intermediate results: its allocation planner, followed. A result takes over an
- * input's buffer where the operator allows that and nobody reads it later; else the buffer of the same shape
- * that fell free last, even though that then stays occupied in between; else a new one. Inputs, constants and results
- * of the graph are not counted.
+ * input's buffer where the operator allows that and nobody reads it later; else, with `reuse`, the buffer of the same
+ * shape that fell free last, even though that then stays occupied in between; else a new one. Inputs, constants and
+ * results of the graph are not counted.
  */
-export function planMemory(lowered: Lowered): MemoryPlan {
+export function planMemory(lowered: Pick<Lowered, "model" | "origins">, reuse: boolean): MemoryPlan {
   const order = runOrder(lowered.model.nodes);
-  const types = typesOf(lowered, order);
+  const { types, guessed } = typesOf(lowered, order);
   const results = new Set(Object.keys(lowered.model.outputs));
   const readings = new Map<string, number>();
   for (const { inputs } of order)
@@ -87,7 +92,7 @@ export function planMemory(lowered: Lowered): MemoryPlan {
     }
   };
   const takeFree = (type: TensorType): Buffer | undefined => {
-    if (type.shape.length === 0) return undefined;
+    if (!reuse || type.shape.length === 0) return undefined;
     for (let at = free.length - 1; at >= 0; at--)
       if (fits(free[at]!.type, type)) return free.splice(at, 1)[0];
     return undefined;
@@ -107,7 +112,9 @@ export function planMemory(lowered: Lowered): MemoryPlan {
     for (const name of node.inputs) release(name, at, 1);
     for (const name of node.outputs) if (!readings.has(name)) release(name, at, 0);
   });
-  return { ...liveBytes(buffers, order.length), buffers };
+  const at = new Map(buffers.map((buffer, place) => [buffer, place]));
+  const homes = new Map([...home].map(([name, buffer]) => [name, at.get(buffer)!]));
+  return { ...liveBytes(buffers, order.length), buffers, homes, types, guessed };
 }
 
 function fits(a: TensorType | undefined, b: TensorType): boolean {

@@ -1,7 +1,7 @@
 import { type DType, type Shape, sizeOf, type Tensor } from "../core/tensor.js";
 import type { TensorType } from "../graph/node.js";
-import { dtypeCodes, type OnnxAttribute, type OnnxModel, type OnnxNode } from "../graph/onnx/model.js";
-import type { Lowered } from "./lower.js";
+import { dtypeCodes, type OnnxAttribute, type OnnxNode } from "../graph/onnx/model.js";
+import type { Lowered } from "./lowered.js";
 
 /** What an operator gives, from the types of its inputs and from those inputs that are constants. */
 interface Sight {
@@ -67,10 +67,15 @@ const windows =
     return [typed(x.dtype, shape), ...(outputs === 2 ? [typed("int64", shape)] : [])];
   };
 
-const convolution = windows(
-  ({ types: [, w] }) => w?.shape.slice(2),
-  ({ types: [, w] }) => w?.shape[0] ?? 0,
-);
+const kernelOf = ({ types: [, w], attribute }: Sight): Shape | undefined =>
+  numbers(attribute("kernel_shape")) ?? w?.shape.slice(2);
+
+/** Filters by the number of weights: weights in blocks have other axes. */
+const convolution = windows(kernelOf, (sight) => {
+  const [x, w] = sight.types;
+  const perFilter = (kernelOf(sight) ?? []).reduce((total, extent) => total * extent, x?.shape[1] ?? 1);
+  return (sizeOf(w?.shape ?? []) * Number(sight.attribute("group") ?? 1)) / perFilter;
+});
 const pool = windows(
   ({ attribute }) => numbers(attribute("kernel_shape")),
   ({ types: [x] }) => x?.shape[1] ?? 0,
@@ -117,7 +122,7 @@ const sliced: Rule = ({ types: [x], ints }) => {
 
 const rules: Readonly<Record<string, Rule>> = {
   ...Object.fromEntries(
-    "Neg Exp Log Sqrt Reciprocal Abs Sign Floor Sigmoid Tanh Softplus Sin Cos Erf LeakyRelu Relu Elu HardSigmoid Clip Softmax LogSoftmax CumSum Identity ScatterElements ReorderInput"
+    "Neg Exp Log Sqrt Reciprocal Abs Sign Floor Sigmoid Tanh Softplus Sin Cos Erf LeakyRelu Relu Elu HardSigmoid Clip Softmax LogSoftmax CumSum Identity ScatterElements"
       .split(" ")
       .map((type) => [type, like]),
   ),
@@ -141,6 +146,9 @@ const rules: Readonly<Record<string, Rule>> = {
   FusedMatMul: product,
   Reshape: reshaped,
   Slice: sliced,
+  ReorderInput: ({ types: [x] }) => [
+    x && typed(x.dtype, [x.shape[0]!, 16 * Math.ceil(x.shape[1]! / 16), ...x.shape.slice(2)]),
+  ],
   ReorderOutput: ({ types: [x], attribute }) => {
     const channels = attribute("channels");
     if (x === undefined || typeof channels !== "number") return [undefined];
@@ -187,14 +195,23 @@ const rules: Readonly<Record<string, Rule>> = {
     const shape = ints(1);
     return [x && shape && typed(x.dtype, stretched([x.shape, shape]))];
   },
+  ConstantOfShape: ({ ints, attribute }) => {
+    const shape = ints(0);
+    const value = attribute("value");
+    const dtype = typeof value === "object" && "tensor" in value ? value.tensor.dtype : "float32";
+    return [shape && typed(dtype, shape)];
+  },
   Split: ({ types: [x], ints, attribute }) => {
-    const parts = ints(1);
-    if (x === undefined || parts === undefined) return [];
+    if (x === undefined) return [];
     const axis = Number(attribute("axis") ?? 0);
+    const extent = x.shape[axis]!;
+    const count = Number(attribute("num_outputs") ?? 0);
+    const most = Math.ceil(extent / count);
+    const parts = ints(1) ?? Array.from({ length: count }, (_, at) => Math.min(most, extent - at * most));
     return parts.map((part) =>
       typed(
         x.dtype,
-        x.shape.map((extent, at) => (at === axis ? part : extent)),
+        x.shape.map((all, at) => (at === axis ? part : all)),
       ),
     );
   },
@@ -202,33 +219,47 @@ const rules: Readonly<Record<string, Rule>> = {
 
 /**
  * The type of every value of a lowered graph, by name. Where no rule for an operator is here, that of the graph node
- * which it spells stands in.
+ * which it spells stands in, and the value is among the `guessed` ones.
  */
 export function typesOf(
   { model, origins }: Pick<Lowered, "model" | "origins">,
   order: readonly OnnxNode[],
-): Map<string, TensorType> {
+): { readonly types: Map<string, TensorType>; readonly guessed: ReadonlySet<string> } {
   const types = new Map<string, TensorType>(Object.entries({ ...model.inputs, ...model.initializers }));
+  const guessed = new Set<string>();
+  const constants = new Map(Object.entries(model.initializers));
   for (const node of order) {
-    const found = rules[node.type]?.(sightOf(node, types, model.initializers)) ?? [];
+    const copied = node.type === "Identity" ? constants.get(node.inputs[0]!) : undefined;
+    if (copied !== undefined) constants.set(node.outputs[0]!, copied);
+    const unsure = node.inputs.some((name) => guessed.has(name));
+    const found = (rules[node.type]?.(sightOf(node, types, constants)) ?? []).map((type) =>
+      type?.shape.every((extent) => Number.isInteger(extent) && extent >= 0) ? type : undefined,
+    );
+    // Blocks have 8 or 16 channels, and what does not fill them is padded.
+    const padded =
+      node.type === "ReorderInput" && found[0]?.shape[1] !== types.get(node.inputs[0]!)?.shape[1];
     const origin = origins.get(node.name)?.outputs;
     node.outputs.forEach((output, at) => {
       const type = found[at] ?? origin?.[at] ?? origin?.[0];
       if (type !== undefined) types.set(output, type);
+      if (found[at] === undefined || padded || (unsure && !certain.has(node.type))) guessed.add(output);
     });
   }
-  return types;
+  return { types, guessed };
 }
+
+/** Operators whose result has the shape that they are given. */
+const certain = new Set(["Reshape"]);
 
 function sightOf(
   node: OnnxNode,
   types: ReadonlyMap<string, TensorType>,
-  constants: OnnxModel["initializers"],
+  constants: ReadonlyMap<string, Tensor>,
 ): Sight {
   return {
     types: node.inputs.filter((name) => name !== "").map((name) => types.get(name)),
     ints: (input) => {
-      const constant: Tensor | undefined = constants[node.inputs[input] ?? ""];
+      const constant = constants.get(node.inputs[input] ?? "");
       return constant && Array.from(constant.data, Number);
     },
     attribute: (name) => node.attributes[name],

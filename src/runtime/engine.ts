@@ -1,6 +1,7 @@
 import { GyrusError } from "../core/errors.js";
 import { showShape, type Tensor } from "../core/tensor.js";
 import { siteOf, type TensorType } from "../graph/node.js";
+import { estimateBytes } from "../lower/estimate.js";
 import type { Lowered } from "../lower/lower.js";
 import type { Target } from "../lower/target.js";
 
@@ -56,17 +57,32 @@ export function checkFeeds(
   }
 }
 
+/** What to do when memory runs out while training. */
+export const lowerMemory =
+  "Train with --memory lean, lower the batch or the patch (--set batch=1, --set patch=32,32,32), or close other programs";
+
+/** Whether a message, of the engine or of JavaScript itself, says that memory ran out. */
+export function isOutOfMemory(message: string): boolean {
+  return /bad_alloc|failed to allocate|out of memory|allocation failed|invalid (typed )?array (buffer )?length/i.test(
+    message,
+  );
+}
+
 /** The runtime's complaint with the line that built the node it names. */
-export function explain(cause: unknown, { origins }: Lowered): GyrusError {
+export function explain(cause: unknown, lowered: Lowered): GyrusError {
+  const { origins, model } = lowered;
   const message = cause instanceof Error ? cause.message : String(cause);
   const named = [...message.matchAll(/[A-Za-z]+_\d+/g)].map(([name]) => origins.get(name));
   const node = named.find((candidate) => candidate !== undefined);
-  const memory = /bad_alloc|failed to allocate|out of memory/i.test(message);
+  const memory = isOutOfMemory(message);
   return new GyrusError(memory ? "memory" : "runtime", {
     what: memory ? "the engine ran out of memory" : "the engine could not run the graph",
     ...(node === undefined ? {} : { where: `${siteOf(node)} (op ${node.op})` }),
+    ...(memory && model.nodes.length > 0
+      ? { expected: `about ${(estimateBytes(lowered) / 2 ** 30).toFixed(1)} GiB by the estimate` }
+      : {}),
     found: message.replace(/\s+/g, " ").trim(),
-    fix: memory ? "Lower the batch size or the patch size" : "Please report this with the line above",
+    fix: memory ? lowerMemory : "Please report this with the line above",
     cause,
   });
 }

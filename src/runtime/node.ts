@@ -51,13 +51,12 @@ export const nodeCpu: Engine = {
     return cpuWith(await block);
   },
   compile: async (lowered, options = {}) => {
-    const bytes = encodeModel(lowered.model);
-    const session = await ort.InferenceSession.create(bytes, sessionOptions(options, lowered)).catch(
-      (error: unknown) => {
-        throw explain(error, lowered);
-      },
-    );
-    return executable(session, lowered);
+    try {
+      const bytes = encodeModel(lowered.model);
+      return executable(await ort.InferenceSession.create(bytes, sessionOptions(options, lowered)), lowered);
+    } catch (error) {
+      throw explain(error, lowered);
+    }
   },
 };
 

@@ -35,6 +35,8 @@ export interface TrainRequest {
   /** Go on from the last checkpoint of `runDir`. */
   readonly resume: boolean;
   readonly threads?: number;
+  /** "lean": compute activations again instead of keeping them. Default: where the step would not fit otherwise. */
+  readonly memory?: "normal" | "lean";
   /** Default "cpu". One that does not work here is an error. */
   readonly device?: Device;
   /** Aborted: finish the step, save, and return with `stopped: "asked"`. */
@@ -67,6 +69,8 @@ export interface TrainSummary {
   /** Of the best weights in validation, by label. */
   readonly scores: Readonly<Record<string, number>>;
   readonly warnings: readonly string[];
+  /** What the step was estimated to take, and the most memory that the process held. */
+  readonly memory: { readonly estimateBytes: number; readonly peakBytes: number };
 }
 
 export interface PredictRequest {

@@ -1,4 +1,5 @@
 import { gradients } from "../autodiff/gradients.js";
+import { recompute } from "../autodiff/recompute.js";
 import type { Rng } from "../core/rng.js";
 import { type Tensor, zerosTensor } from "../core/tensor.js";
 import type { TensorType, Value } from "../graph/node.js";
@@ -19,7 +20,12 @@ export interface StepDefinition {
    * d = min(rate, (1 + step) / (10 + step)), so that the first steps are forgotten. Absent: none.
    */
   readonly average?: number;
+  /** "lean" keeps less for the gradient and computes it again: see `recompute`. Default "normal". */
+  readonly memory?: MemoryUse;
 }
+
+/** How much memory a step may take for speed. */
+export type MemoryUse = "normal" | "lean";
 
 export interface Objective {
   readonly loss: Value;
@@ -41,7 +47,7 @@ export interface Step {
 }
 
 /** Build the step: forward, backward, optimiser, moving average. */
-export function buildStep({ batch, objective, optimizer, average }: StepDefinition): Step {
+export function buildStep({ batch, objective, optimizer, average, memory = "normal" }: StepDefinition): Step {
   const fed = Object.fromEntries(
     Object.entries(batch).map(([name, { shape, dtype }]) => [name, input(`batch/${name}`, shape, dtype)]),
   );
@@ -82,8 +88,9 @@ export function buildStep({ batch, objective, optimizer, average }: StepDefiniti
   for (const [name, value] of Object.entries({ ...traced.result.metrics, ...metrics }))
     outputs[`metric:${name}`] = value;
   for (const [name, value] of Object.entries(next)) outputs[`next:${name}`] = value;
+  const whole = program(outputs, [learningRate, step, ...Object.values(fed)]);
   return {
-    program: program(outputs, [learningRate, step, ...Object.values(fed)]),
+    program: memory === "lean" ? recompute(whole, traced.result.loss) : whole,
     traced,
     stateNames: Object.keys(next),
     initialize: (rng) => {

@@ -49,7 +49,9 @@ describe("an error of the engine", () => {
     const lowered: Lowered = lower(program({ y: mul(input("x", [1]), 2) }), cpu);
     const error = explain(new Error("onnxruntime::BFCArena: Failed to allocate memory for 9 bytes"), lowered);
     expect(error).toMatchObject({ kind: "memory", details: { what: "the engine ran out of memory" } });
-    expect(error.message).toContain("Lower the batch size or the patch size.");
+    expect(error.message).toContain(
+      "by the estimate. Found onnxruntime::BFCArena: Failed to allocate memory for 9 bytes. Train with --memory lean, lower the batch or the patch",
+    );
   });
 });
 

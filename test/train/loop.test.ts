@@ -4,6 +4,7 @@ import { rng } from "../../src/core/rng.js";
 import { floats, type Tensor } from "../../src/core/tensor.js";
 import { l2 } from "../../src/loss/regression.js";
 import { cpu } from "../../src/lower/cpu.js";
+import { estimateBytes } from "../../src/lower/estimate.js";
 import { lower } from "../../src/lower/lower.js";
 import { dropout, linear } from "../../src/nn/layers.js";
 import { batchNorm } from "../../src/nn/norms.js";
@@ -19,7 +20,6 @@ import {
   type State,
   train,
 } from "../../src/train/loop.js";
-import { estimateBytes } from "../../src/train/memory.js";
 import { buildStep } from "../../src/train/step.js";
 
 /** Everything that could break a resumed run: dropout, running statistics, moments, an average of the weights. */

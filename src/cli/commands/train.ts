@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { Device } from "../../runtime/engine.js";
 import type { TrainSummary } from "../../tasks/verbs.js";
 import { defineCommand, type Finish, keyValue, numberWithin } from "../command.js";
@@ -6,7 +6,7 @@ import { addDataSetOptions, type DataSetFlags, dataSetOptions } from "../dataset
 import { deviceOption } from "../device-option.js";
 import { exitCodes } from "../exit.js";
 import { interruptible } from "../interrupt.js";
-import { formatScore, formatSeconds, wrap } from "../print.js";
+import { formatBytes, formatScore, formatSeconds, wrap } from "../print.js";
 import { progressOn, trainingProgress } from "../progress.js";
 import { systemNamed } from "../systems.js";
 
@@ -22,6 +22,7 @@ interface Options extends DataSetFlags {
   readonly seed: number;
   readonly threads?: number;
   readonly device?: Device;
+  readonly memory?: "normal" | "lean";
   readonly resume?: boolean;
 }
 
@@ -65,6 +66,12 @@ export function trainCommand(finish: Finish): Command {
         .option("--epochs <n>", "number of epochs; default: the preset's", whole("--epochs", 1))
         .option("--seed <n>", "decides the split, the first weights and every draw", whole("--seed", 0), 1)
         .option("--threads <n>", "threads of the engine; default: its own choice", whole("--threads", 1))
+        .addOption(
+          new Option(
+            "--memory <use>",
+            "lean computes activations again instead of keeping them: the same result, less memory, slower; default: lean where it would not fit otherwise",
+          ).choices(["normal", "lean"]),
+        )
         .addOption(deviceOption())
         .option("--resume", "go on from the last checkpoint of the run folder");
       addDataSetOptions(command);
@@ -87,6 +94,7 @@ export function trainCommand(finish: Finish): Command {
           ...(options.minutes === undefined ? {} : { minutes: options.minutes }),
           ...(options.epochs === undefined ? {} : { epochs: options.epochs }),
           ...(options.threads === undefined ? {} : { threads: options.threads }),
+          ...(options.memory === undefined ? {} : { memory: options.memory }),
           ...(options.device === undefined ? {} : { device: options.device }),
           signal,
           onProgress: trainingProgress(progress),
@@ -99,7 +107,8 @@ export function trainCommand(finish: Finish): Command {
   );
 }
 
-function trainedText({ run, steps, seconds, stopped, bestScore, bestStep, scores, warnings }: TrainSummary) {
+function trainedText(summary: TrainSummary): string {
+  const { run, steps, seconds, stopped, bestScore, bestStep, scores, warnings, memory } = summary;
   const end = { done: "Trained", early: "Trained until nothing improved any more:", asked: "Trained" }[
     stopped
   ];
@@ -111,6 +120,7 @@ function trainedText({ run, steps, seconds, stopped, bestScore, bestStep, scores
     ...(bestScore === null
       ? []
       : [`Best in validation: ${formatScore(bestScore)} at step ${bestStep}`, wrap(byLabel, 96, "  ")]),
+    `Memory at the peak: ${formatBytes(memory.peakBytes)}, images and validation included; estimated for the step: ${formatBytes(memory.estimateBytes)}`,
     ...warnings.map((warning) => `Note: ${warning}`),
   ].join("\n");
 }

@@ -24,6 +24,11 @@ export interface OnnxNode {
   readonly attributes: Readonly<Record<string, OnnxAttribute>>;
 }
 
+export interface NamedExtents {
+  readonly dtype: DType;
+  readonly names: readonly string[];
+}
+
 /** An ONNX model as plain data, before it is bytes. */
 export interface OnnxModel {
   readonly nodes: readonly OnnxNode[];
@@ -33,6 +38,11 @@ export interface OnnxModel {
   /** Version of each operator domain; "" is the standard one. */
   readonly opsets: Readonly<Record<string, number>>;
   readonly metadata?: Readonly<Record<string, string>>;
+  /**
+   * Names for the extents of intermediate values, in place of the numbers; the inputs' extents are then left open. An
+   * engine takes extents of one name for equal and knows nothing of the others: see `lower/lodging`.
+   */
+  readonly extents?: ReadonlyMap<string, NamedExtents>;
 }
 
 /** TensorProto.DataType. */
@@ -70,8 +80,13 @@ function valueInfo([name, { dtype, shape }]: [string, TensorType]): object {
   return { name, type: { tensorType: { elemType: dtypeCodes[dtype], shape: { dim } } } };
 }
 
+function openInfo(name: string, dtype: DType, dim: readonly object[]): object {
+  return { name, type: { tensorType: { elemType: dtypeCodes[dtype], shape: { dim: [...dim] } } } };
+}
+
 /** The bytes of an `.onnx` file: IR version 10, weights inline. */
 export function encodeModel(model: OnnxModel): Uint8Array {
+  const { extents } = model;
   const proto = create(messageType("ModelProto"), {
     irVersion: 10n,
     producerName: "gyrus",
@@ -91,7 +106,22 @@ export function encodeModel(model: OnnxModel): Uint8Array {
         ...(domain === undefined ? {} : { domain }),
       })),
       initializer: Object.entries(model.initializers).map(([name, value]) => tensorProto(name, value)),
-      input: Object.entries(model.inputs).map(valueInfo),
+      input: Object.entries(model.inputs).map(([name, type]) =>
+        extents === undefined
+          ? valueInfo([name, type])
+          : openInfo(
+              name,
+              type.dtype,
+              type.shape.map(() => ({})),
+            ),
+      ),
+      valueInfo: [...(extents ?? [])].map(([name, { dtype, names }]) =>
+        openInfo(
+          name,
+          dtype,
+          names.map((dimParam) => ({ dimParam })),
+        ),
+      ),
       output: Object.entries(model.outputs).map(valueInfo),
     },
   });

@@ -25,6 +25,7 @@ const messages: Readonly<Record<string, Fields>> = {
     doc_string: [10, "string"],
     input: [11, "ValueInfoProto", "repeated"],
     output: [12, "ValueInfoProto", "repeated"],
+    value_info: [13, "ValueInfoProto", "repeated"],
   },
   NodeProto: {
     input: [1, "string", "repeated"],

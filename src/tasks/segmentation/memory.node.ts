@@ -1,13 +1,16 @@
-import { fail } from "../../core/errors.js";
+import { fail, GyrusError } from "../../core/errors.js";
+import { estimateBytes } from "../../lower/estimate.js";
 import { type Lowered, lower } from "../../lower/lower.js";
 import type { Target } from "../../lower/target.js";
-import { estimateBytes } from "../../train/memory.js";
-import type { Step } from "../../train/step.js";
+import { isOutOfMemory, lowerMemory } from "../../runtime/engine.js";
+import type { MemoryUse, Step } from "../../train/step.js";
 import type { SegmentationConfig } from "./config.js";
+import type { Run } from "./run.js";
 
 /** A configuration that fits into memory, with its step built and lowered. */
 export interface Fitted {
   readonly config: SegmentationConfig;
+  readonly memory: MemoryUse;
   readonly step: Step;
   readonly lowered: Lowered;
   readonly warnings: string[];
@@ -15,27 +18,48 @@ export interface Fitted {
   readonly availableBytes: number;
 }
 
-/** Halve the batch until the step fits into memory; refuse when one sample does not. */
+/**
+ * Compute activations again instead of keeping them, which changes nothing but the time, and then halve the batch, until
+ * the step fits into memory; refuse when one sample does not. With `memory` given only the batch is lowered.
+ */
 export function fitMemory(
   config: SegmentationConfig,
-  build: (config: SegmentationConfig) => Step,
+  build: (config: SegmentationConfig, memory: MemoryUse) => Step,
   target: Target,
   availableBytes = process.availableMemory(),
+  memory?: MemoryUse,
 ): Fitted {
   const warnings: string[] = [];
+  const uses: readonly MemoryUse[] = memory === undefined ? ["normal", "lean"] : [memory];
   let candidate = config;
   for (;;) {
-    const step = build(candidate);
-    const lowered = lower(step.program, target);
-    const estimate = estimateBytes(lowered);
-    if (estimate <= availableBytes)
-      return { config: candidate, step, lowered, warnings, estimateBytes: estimate, availableBytes };
+    let estimate = 0;
+    for (const use of uses) {
+      const step = build(candidate, use);
+      const lowered = lower(step.program, target);
+      const before = estimate;
+      estimate = estimateBytes(lowered);
+      if (estimate > availableBytes) continue;
+      if (use !== uses[0])
+        warnings.push(
+          `batch ${candidate.batch} needs about ${gib(before)} of ${gib(availableBytes)}: activations are computed twice instead of kept, which is slower (--memory lean)`,
+        );
+      return {
+        config: candidate,
+        memory: use,
+        step,
+        lowered,
+        warnings,
+        estimateBytes: estimate,
+        availableBytes,
+      };
+    }
     if (candidate.batch === 1)
       fail("memory", {
         what: "a training step with one sample does not fit into memory",
         expected: `at most ${gib(availableBytes)}`,
         found: `an estimate of ${gib(estimate)}`,
-        fix: "Choose a smaller preset or patch, e.g. --preset tiny or --set patch=32,32,32",
+        fix: `Choose a smaller preset or patch, e.g. --preset tiny or --set patch=32,32,32${memory === "normal" ? ", or --memory lean" : ""}`,
       });
     const batch = Math.floor(candidate.batch / 2);
     warnings.push(
@@ -43,6 +67,24 @@ export function fitMemory(
     );
     candidate = { ...candidate, batch };
   }
+}
+
+/** The most memory that this process has held so far, in bytes. */
+export function peakBytes(): number {
+  // Kibibytes on every platform.
+  return process.resourceUsage().maxRSS * 1024;
+}
+
+/** Memory that ran out outside the engine, as the error that says how much was expected and what to lower. */
+export function explainMemory(error: unknown, { memory, config, model }: Run): unknown {
+  if (!(error instanceof RangeError) || !isOutOfMemory(error.message)) return error;
+  return new GyrusError("memory", {
+    what: "the training ran out of memory",
+    expected: `about ${gib(memory.estimateBytes)} for steps with batch ${config.batch} and patch ${model.patch.join(", ")}, by the estimate`,
+    found: `${error.message}, with ${gib(process.memoryUsage.rss())} in use`,
+    fix: lowerMemory,
+    cause: error,
+  });
 }
 
 /** Bytes for people. */

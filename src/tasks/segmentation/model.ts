@@ -10,7 +10,7 @@ import { slice } from "../../ops/move.js";
 import { softmax } from "../../ops/norm.js";
 import { adam, adamW, sgd } from "../../optim/optimizers.js";
 import type { Transform } from "../../optim/transform.js";
-import { buildStep, type Step } from "../../train/step.js";
+import { buildStep, type MemoryUse, type Step } from "../../train/step.js";
 import type { Size3 } from "../../volume/volume.js";
 import type { SegmentationConfig } from "./config.js";
 
@@ -56,6 +56,7 @@ export function segmentationStep(
   config: SegmentationConfig,
   { channels, classes, patch }: SegmentationShape,
   classWeights?: readonly number[],
+  memory: MemoryUse = "normal",
 ): Step {
   const extents = tensorExtents(patch, config.dimensions);
   const { crossEntropy: ceShare, dice: diceShare, border } = config.loss;
@@ -67,6 +68,7 @@ export function segmentationStep(
       ...(border === null ? {} : { weight: { dtype: "float32", shape: flat } as const }),
     },
     optimizer: optimizerOf(config),
+    memory,
     ...(config.average === null ? {} : { average: config.average }),
     objective: (scope, { image, label, weight }) => {
       const logits = unet(scope, image!, networkOptions(config, classes));

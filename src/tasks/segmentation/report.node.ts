@@ -8,6 +8,7 @@ import { toCanonical } from "../../volume/orient.js";
 import type { EvaluateSummary, ReportRequest, ReportSummary } from "../verbs.js";
 import { casesOf, loadLabelled } from "./data.node.js";
 import { paths, readHistory, readRun } from "./folder.node.js";
+import { gib } from "./memory.node.js";
 import { predictionName } from "./predict.node.js";
 import { dataSetOptions, type Run } from "./run.js";
 
@@ -49,7 +50,14 @@ export async function reportSegmentation({ runDir }: ReportRequest): Promise<Rep
       })),
     splitNote: `${run.split.folds}-fold by ${run.split.by}, fold ${run.split.fold}, seed ${run.split.seed}`,
     versions: run.versions,
-    machine: run.machine,
+    machine: {
+      ...run.machine,
+      "memory estimated for a step": gib(run.memory.estimateBytes),
+      ...(run.memory.peakBytes === null
+        ? {}
+        : { "memory at the peak of training": gib(run.memory.peakBytes) }),
+      ...(run.memory.use === "lean" ? { activations: "computed again (--memory lean)" } : {}),
+    },
     ...(last === undefined
       ? {}
       : { timings: [{ what: `training, ${last.step} steps`, seconds: last.seconds }] }),

@@ -88,7 +88,15 @@ export const runSchema = z.object({
     secondsPerStep: z.number().nullable(),
     secondsPerValidation: z.number().nullable(),
   }),
-  memory: z.object({ estimateBytes: z.number(), availableBytes: z.number() }),
+  memory: z.object({
+    /** "lean" computes activations again instead of keeping them. */
+    use: z.enum(["normal", "lean"]).default("normal"),
+    /** Of a process that does nothing but the training step. */
+    estimateBytes: z.number(),
+    availableBytes: z.number(),
+    /** The most that the training process ever held, its images and validation included; null until it ended once. */
+    peakBytes: z.number().nullable().default(null),
+  }),
   versions: z.record(z.string(), z.string()),
   machine: z.record(z.string(), z.union([z.string(), z.number()])),
   warnings: strings,

@@ -10,7 +10,7 @@ import { engineOn } from "../../runtime/devices.node.js";
 import type { Executable } from "../../runtime/engine.js";
 import { engineVersion } from "../../runtime/node.js";
 import { freshProgress, type Progress, type State } from "../../train/loop.js";
-import type { Step } from "../../train/step.js";
+import type { MemoryUse, Step } from "../../train/step.js";
 import { version } from "../../version.js";
 import type { TrainRequest } from "../verbs.js";
 import { type BatchPlan, balancedWeights, type TrainingCase } from "./batches.js";
@@ -98,9 +98,10 @@ export async function setUp(system: SegmentationSystem, request: TrainRequest): 
       )
     : null;
   const wanted = old === undefined ? config : { ...config, batch: batchOfRun(old, config) };
-  const build = (candidate: SegmentationConfig): Step =>
-    segmentationStep(candidate, shape, classWeights ?? undefined);
-  const fitted = fitMemory(wanted, build, await engine.target());
+  const build = (candidate: SegmentationConfig, use: MemoryUse): Step =>
+    segmentationStep(candidate, shape, classWeights ?? undefined, use);
+  const available = process.availableMemory();
+  const fitted = fitMemory(wanted, build, await engine.target(), available, request.memory);
   if (old !== undefined && fitted.config.batch < wanted.batch) refuseLowering(old, fitted, runDir);
   for (const text of fitted.warnings) note(text);
 
@@ -146,7 +147,12 @@ export async function setUp(system: SegmentationSystem, request: TrainRequest): 
       secondsPerStep: null,
       secondsPerValidation: null,
     },
-    memory: { estimateBytes: fitted.estimateBytes, availableBytes: fitted.availableBytes },
+    memory: {
+      use: fitted.memory,
+      estimateBytes: fitted.estimateBytes,
+      availableBytes: fitted.availableBytes,
+      peakBytes: null,
+    },
     versions: { gyrus: version, node: process.versions.node, onnxruntime: engineVersion },
     machine: {
       cores: availableParallelism(),
@@ -160,7 +166,10 @@ export async function setUp(system: SegmentationSystem, request: TrainRequest): 
   const start = await startOf(old, fitted.step, run.seed, runDir);
   if (old === undefined) await createRunFolder(runDir, run);
   return {
-    run: old === undefined ? run : { ...old, device },
+    run:
+      old === undefined
+        ? run
+        : { ...old, device, memory: { ...run.memory, peakBytes: old.memory.peakBytes } },
     training,
     validation,
     step: fitted.step,

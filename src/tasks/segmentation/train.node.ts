@@ -3,7 +3,15 @@ import { plateauReductions, type Schedule, scheduleFactor } from "../../optim/sc
 import { type Progress, train } from "../../train/loop.js";
 import type { TrainRequest, TrainSummary } from "../verbs.js";
 import { threadedBatches } from "./batches.node.js";
-import { bestCheckpoint, historyWriter, paths, readHistory, saveCheckpoint } from "./folder.node.js";
+import {
+  bestCheckpoint,
+  historyWriter,
+  paths,
+  readHistory,
+  saveCheckpoint,
+  writeRun,
+} from "./folder.node.js";
+import { explainMemory, peakBytes } from "./memory.node.js";
 import { encodeNetwork, networkOfState, placeOf } from "./network.node.js";
 import { progressAt } from "./plan.js";
 import { keepPlan, withPlan } from "./plan.node.js";
@@ -83,6 +91,10 @@ export async function trainSegmentation(
     });
     await history.flush();
     if (result.stopped !== "asked") await writeModel(dir, run);
+    const { memory } = keeper.run();
+    const peak = Math.max(peakBytes(), memory.peakBytes ?? 0);
+    await keeper.settled();
+    await writeRun(dir, { ...keeper.run(), memory: { ...memory, peakBytes: peak } });
     return {
       run: dir,
       steps: result.progress.step,
@@ -92,7 +104,10 @@ export async function trainSegmentation(
       bestStep: result.progress.bestStep,
       scores: bestMetrics,
       warnings: run.warnings,
+      memory: { estimateBytes: memory.estimateBytes, peakBytes: peak },
     };
+  } catch (error) {
+    throw explainMemory(error, run);
   } finally {
     await source.close();
     await executable.dispose();
