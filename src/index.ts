@@ -24,7 +24,14 @@ export {
 export { inspectPathFrom } from "./io/inspect.js";
 export type { DataSetInspection, FileInspection } from "./io/inspect-types.js";
 export { describeInspection } from "./io/inspect-words.js";
+export {
+  type InterfileSinograms,
+  readInterfileFrom,
+  type SinogramsToWrite,
+  writeInterfileTo,
+} from "./io/interfile.js";
 export { type EncodeOptions, encodeNifti, type NiftiHeader, parseNifti } from "./io/nifti.js";
+export { encodeNpy, encodeNpz, parseNpy, parseNpz } from "./io/npy.js";
 export { encodePng, parsePng } from "./io/png.js";
 export { decodeSafetensors, encodeSafetensors, type TensorFile } from "./io/safetensors.js";
 export { foldOf, kFold, type Split, sharedSubjects, splitByFractions } from "./io/split.js";
@@ -37,7 +44,7 @@ export { wasm } from "./lower/wasm.js";
 export { webgpu } from "./lower/webgpu.js";
 export { bootstrapMean, type MeanInterval } from "./metrics/interval.js";
 export { countLabels, type Overlap, overlap } from "./metrics/overlap.js";
-export { nrmse, psnrDb, ssim } from "./metrics/quality.js";
+export { nrmse, psnrDb, relativeRmse, ssim } from "./metrics/quality.js";
 export {
   type ScoreSummary,
   type SegmentationScores,
@@ -48,6 +55,11 @@ export { type SurfaceScores, surfaceScores } from "./metrics/surface.js";
 export { type UNetOptions, unet, unetMargin } from "./models/unet.js";
 export { initialState, parameterCount, type Scope, type Traced, trace } from "./nn/scope.js";
 export { adam, adamW, sgd } from "./optim/optimizers.js";
+export { type EmOptions, type EmResult, reconstructEm } from "./reconstruct/em.js";
+export { type FbpOptions, fbp } from "./reconstruct/fbp.js";
+export { type FbpWindow, fbpWindows } from "./reconstruct/ramp.js";
+export { type Reconstruction, reconstructStack } from "./reconstruct/stack.js";
+export { type TuningCase, tuneEm, tuneFbp } from "./reconstruct/tune.js";
 export type { EvaluationReport, RunReport } from "./report/data.js";
 export { type Figure, type OverlayOptions, overlayFigure } from "./report/figure.js";
 export { buildReport } from "./report/run.js";
@@ -61,6 +73,18 @@ export {
   simulateSubject,
 } from "./sim/cohort.js";
 export { coarseStructures, fullStructures, type Structure } from "./sim/labels.js";
+export { type PetGeometry, petGeometries } from "./sim/pet/geometry.js";
+export { buildForwardModel, type ForwardModel, type PetModel, type PetScan } from "./sim/pet/model.js";
+export { type PhantomOptions, type PhantomSlice, phantomSlices } from "./sim/pet/phantoms.js";
+export { buildProjector, type Projector } from "./sim/pet/projector.js";
+export {
+  buildScanner,
+  discovery690,
+  type PetSlice,
+  precorrected,
+  type ScannerPhysics,
+  type SimulatedScan,
+} from "./sim/pet/scan.js";
 export { type Claim, claimsSchema, type Study } from "./studies/study.js";
 export { findStudy, findSystem } from "./systems/find.js";
 export { studies, systems } from "./systems/registry.js";

@@ -58,7 +58,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     "report",
   ],
   systems: ["core", "graph", "io", "models", "tasks", "studies"],
-  cli: ["core", "runtime", "volume", "io", "sim", "tasks", "studies", "systems"],
+  cli: ["core", "runtime", "volume", "io", "sim", "reconstruct", "tasks", "studies", "systems"],
 };
 
 /** Files outside every room: the doors, which only re-export, and the version, which every room may read. */

@@ -7,6 +7,7 @@ import { exportCommand } from "./commands/export.js";
 import { inspectCommand } from "./commands/inspect.js";
 import { listCommand } from "./commands/list.js";
 import { predictCommand } from "./commands/predict.js";
+import { reconstructCommand } from "./commands/reconstruct.js";
 import { reportCommand } from "./commands/report.js";
 import { reproduceCommand } from "./commands/reproduce.js";
 import { simulateCommand } from "./commands/simulate.js";
@@ -17,6 +18,7 @@ const commands = [
   listCommand,
   simulateCommand,
   inspectCommand,
+  reconstructCommand,
   trainCommand,
   predictCommand,
   evaluateCommand,

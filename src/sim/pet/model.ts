@@ -124,9 +124,13 @@ export function binName(index: number, { bins }: PetGeometry): string {
 
 /**
  * Throws unless the scan can be reconstructed: `geometry` for arrays of another length, `bad-data` for prompts that
- * are negative, not finite or (with `counts: "whole"`) fractional, for contaminations that are negative, for no counts.
+ * are negative (unless `counts: "signed"`: data that were corrected already), not finite or (with `"whole"`) fractional,
+ * for contaminations that are negative, for no counts.
  */
-export function checkScan(scan: PetScan, { counts = "any" }: { counts?: "any" | "whole" } = {}): PetScan {
+export function checkScan(
+  scan: PetScan,
+  { counts = "any" }: { readonly counts?: "any" | "whole" | "signed" } = {},
+): PetScan {
   const { geometry, prompts, scatter, randoms } = scan;
   const parts = [
     ["the prompts", prompts],
@@ -139,8 +143,9 @@ export function checkScan(scan: PetScan, { counts = "any" }: { counts?: "any" | 
     requireSinogram(values, geometry, what);
     for (let n = 0; n < values.length; n++) {
       const value = values[n]!;
-      const whole = counts === "any" || values !== prompts || Number.isInteger(value);
-      if (!(value >= 0 && value < Number.POSITIVE_INFINITY && whole))
+      const whole = counts !== "whole" || values !== prompts || Number.isInteger(value);
+      const least = counts === "signed" && values === prompts ? Number.NEGATIVE_INFINITY : 0;
+      if (!(value >= least && value > Number.NEGATIVE_INFINITY && value < Number.POSITIVE_INFINITY && whole))
         fail("bad-data", {
           what: `${what} hold a number that is no number of counts`,
           where: binName(n, geometry),
@@ -150,7 +155,7 @@ export function checkScan(scan: PetScan, { counts = "any" }: { counts?: "any" | 
             ? { fix: "Give the prompts as counted, and scatter and randoms beside them, not subtracted" }
             : {}),
         });
-      if (values === prompts) total += value;
+      if (values === prompts) total += Math.abs(value);
     }
   }
   if (total === 0)

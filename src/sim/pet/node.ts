@@ -1,0 +1,147 @@
+import { mkdir, mkdtemp, readdir, rename, rm, rmdir } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { fail, GyrusError } from "../../core/errors.js";
+import { rng } from "../../core/rng.js";
+import { writeInterfileTo } from "../../io/interfile.js";
+import { nodeFiles, writeTable, writeVolume } from "../../io/node.js";
+import { splitByFractions } from "../../io/split.js";
+import { volume } from "../../volume/volume.js";
+import { imageGrid, type PetGeometry } from "./geometry.js";
+import { type PhantomOptions, slicesOfPhantom } from "./phantoms.js";
+import { buildScanner, discovery690, meanOverBlocks, type SimulatedScan } from "./scan.js";
+
+export interface WritePetOptions extends Omit<PhantomOptions, "oversampling" | "sliceThicknessMm"> {
+  /** Expected prompts of every slice. */
+  readonly counts: number;
+  /** Called after every phantom. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+export interface WrittenPet {
+  readonly folder: string;
+  readonly scans: readonly string[];
+}
+
+/**
+ * Simulate scans into a new folder, one sub-folder a slice: prompts, scatter, randoms and attenuation factors as
+ * Interfile, the true activity (kBq/ml) and the attenuation map (1/cm) as NIfTI; `scans.tsv` lists them with phantom,
+ * counts, calibration and a split by phantom. Whole or absent. Throws `exists`, `bad-argument`, `disk`.
+ */
+export async function writePetScans(folder: string, options: WritePetOptions): Promise<WrittenPet> {
+  const target = resolve(folder);
+  await requireFree(target);
+  await mkdir(dirname(target), { recursive: true }).catch((cause: unknown) => diskError(target, cause));
+  const building = await mkdtemp(join(dirname(target), `.${basename(target)}-`)).catch((cause: unknown) =>
+    diskError(target, cause),
+  );
+  try {
+    const scans = await writeAll(building, options);
+    await rmdir(target).catch(() => undefined);
+    await rename(building, target);
+    return { folder: target, scans };
+  } catch (cause) {
+    await rm(building, { recursive: true, force: true });
+    if (cause instanceof Error && "code" in cause && !(cause instanceof GyrusError)) diskError(target, cause);
+    throw cause;
+  }
+}
+
+async function writeAll(folder: string, options: WritePetOptions): Promise<string[]> {
+  const { geometry, phantoms, seed, counts } = options;
+  const scanner = buildScanner(geometry);
+  const rows: Record<string, string>[] = [];
+  for (let number = 0; number < phantoms; number++) {
+    for (const slice of slicesOfPhantom(options, number)) {
+      const scan = scanner.simulate(slice, rng(seed).split("scan", slice.id), { counts });
+      const attenuation = meanOverBlocks(slice.attenuationPerCm, scanner.sliceSize, 2);
+      await writeScan(join(folder, slice.id), scan, slice.truth, attenuation);
+      rows.push({
+        scan: slice.id,
+        phantom: slice.phantom,
+        kind: slice.kind,
+        tracer: slice.tracer ?? "n/a",
+        counts: `${scan.prompts.reduce((sum, value) => sum + value, 0)}`,
+        calibration: scan.calibration.toPrecision(9),
+        psf_fwhm_mm: `${scan.psfFwhmMm}`,
+        scan_time_s: scan.scanTimeS.toPrecision(6),
+      });
+    }
+    options.onProgress?.(number + 1, phantoms);
+  }
+  const parts = partsOf(rows, seed);
+  const listed = rows.map((row) => ({ ...row, split: parts.get(row.phantom!) ?? "train" }));
+  await writeTable(join(folder, "scans.tsv"), { columns: Object.keys(listed[0] ?? {}), rows: listed });
+  return rows.map(({ scan }) => scan!);
+}
+
+/** Training, validation and test part of every phantom: 70, 15 and 15 %, where there are enough. */
+function partsOf(rows: readonly Record<string, string>[], seed: number): ReadonlyMap<string, string> {
+  const subjects = [...new Set(rows.map(({ phantom }) => phantom!))];
+  if (subjects.length < 3) return new Map();
+  const cases = subjects.map((subject) => ({ id: subject, subject }));
+  const split = splitByFractions(
+    { name: "phantoms", stack: false, cases },
+    { validation: 0.15, test: 0.15 },
+    seed,
+  );
+  return new Map(
+    (["train", "validation", "test"] as const).flatMap((part) =>
+      split.subjects[part].map((subject) => [subject, part] as const),
+    ),
+  );
+}
+
+async function writeScan(
+  folder: string,
+  scan: SimulatedScan,
+  truth: Float32Array,
+  attenuationPerCm: Float32Array,
+): Promise<void> {
+  const { geometry, scanTimeS } = scan;
+  await mkdir(folder, { recursive: true });
+  for (const name of ["prompts", "scatter", "randoms", "attenuation"] as const)
+    await writeInterfileTo(nodeFiles, join(folder, `${name}.hs`), {
+      ...geometryOfFile(geometry),
+      ...(name === "prompts" ? { durationS: Number(scanTimeS.toPrecision(9)) } : {}),
+      data: scan[name],
+    });
+  const grid = imageGrid(geometry, discovery690.sliceThicknessMm);
+  await writeVolume(join(folder, "activity.nii.gz"), volume(truth, grid), {
+    description: "Gyrus: simulated activity, kBq/ml",
+  });
+  await writeVolume(join(folder, "mumap.nii.gz"), volume(attenuationPerCm, grid), {
+    description: "Gyrus: attenuation at 511 keV, 1/cm",
+  });
+}
+
+function geometryOfFile({ views, bins, binSizeMm, startDegrees }: PetGeometry) {
+  return { views, bins, binSizeMm, startDegrees, slices: 1, sliceSpacingMm: discovery690.sliceThicknessMm };
+}
+
+/** Throws `exists` unless the folder is absent or empty. */
+async function requireFree(folder: string): Promise<void> {
+  const names = await readdir(folder).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === "ENOENT") return [];
+    if (cause.code === "ENOTDIR") return ["a file"];
+    return diskError(folder, cause);
+  });
+  if (names.length > 0)
+    fail("exists", {
+      what: "the folder for the scans is not empty",
+      where: folder,
+      expected: "a new or an empty folder",
+      found: `${names.length} entries, among them ${names.slice(0, 3).join(", ")}`,
+      fix: "Choose another folder, or remove this one yourself if it is no longer needed",
+    });
+}
+
+function diskError(folder: string, cause: unknown): never {
+  fail("disk", {
+    what: "the scans could not be written",
+    where: folder,
+    expected: "a folder that can be written, with enough space",
+    found: cause instanceof Error ? cause.message : String(cause),
+    fix: "Check the folder's permissions and the space on the disk",
+    cause,
+  });
+}
