@@ -27,18 +27,22 @@ export interface Projector {
   back(sinogram: Float32Array, views?: Views, into?: Float32Array): Float32Array;
 }
 
-/** Positions within a bin that weights are tabulated for: finer than a hundredth of a bin. */
-const positionBits = 8;
+/** Positions within a bin that pixels are shared out to: at worst, where pixels line up with bins, a line is off by 1 %. */
+const positionBits = 4;
 const positions = 1 << positionBits;
-/** Bits behind the point of positions along a row: a row's rounding stays below a ten-thousandth of a bin. */
+/** Bits behind the point of positions along a row: the advance from pixel to pixel is rounded far below a position. */
 const fractionBits = 18;
+const positionShift = fractionBits - positionBits;
+const scale = 2 ** fractionBits;
+const positionMask = (1 << positionShift) - 1;
+const perPosition = 1 / (1 << positionShift);
 
 interface Tables {
   /** Bins that a pixel can touch, at least 4 so that the common case is unrolled. */
   readonly taps: number;
   /** Unseen bins on either side, so that no footprint leaves the buffer. */
   readonly margin: number;
-  /** `[view, position, tap]`: shared area of pixel and strip over the strip's width, mm. */
+  /** `[view, tap, position]`: shared area of pixel and strip over the strip's width, mm. */
   readonly weights: Float64Array;
   /** For every view the first bin touched by pixel (0, 0), and its advance for i and for j: bins. */
   readonly start: Float64Array;
@@ -51,13 +55,17 @@ interface Tables {
 /**
  * A projector by strip areas: a pixel is a square of constant value, its shadow on a view a trapezoid, and a bin's
  * weight the part of the shadow within the bin. So every view holds the image's integral exactly, whatever the sizes
- * of pixels and bins. Positions within a bin are rounded to 1/256 bin, the same way in both directions.
- * Source of the footprint: De Man & Basu 2004 compare the rules; strips as in Lo 1988.
+ * of pixels and bins (strips as in Lo 1988; De Man & Basu 2004 compare the rules).
+ *
+ * All pixels have the same shadow on a view. So a view is made in two steps: every pixel is shared out between the two
+ * nearest of 16 positions in its bin, which keeps its sum and its place; then the shadow is laid over all positions at
+ * once. Backwards the same in reverse, so that each is the other's transpose.
  */
 export function buildProjector(geometry: PetGeometry): Projector {
   const tables = buildTables(geometry);
   const { views: count, imageSize } = geometry;
-  const buffer = new Float64Array(geometry.bins + 2 * tables.margin);
+  const fine = new Float64Array((geometry.bins + 2 * tables.margin) * positions);
+  const row = new Float64Array(geometry.bins + 2 * tables.margin);
   const sum = new Float64Array(imageSize * imageSize);
   return {
     geometry,
@@ -66,10 +74,9 @@ export function buildProjector(geometry: PetGeometry): Projector {
       const out = into ?? new Float32Array(sinogramLength(geometry));
       requireSinogram(out, geometry, "the sinogram to write into");
       for (let view = first; view < count; view += step) {
-        buffer.fill(0);
-        forwardView(geometry, tables, view, image, buffer);
-        const from = view * geometry.bins;
-        for (let b = 0; b < geometry.bins; b++) out[from + b] = buffer[tables.margin + b]!;
+        fine.fill(0);
+        gather(imageSize, tables, view, image, fine);
+        castShadows(geometry, tables, view, fine, out);
       }
       return out;
     },
@@ -78,11 +85,11 @@ export function buildProjector(geometry: PetGeometry): Projector {
       const out = into ?? new Float32Array(imageSize * imageSize);
       requireImage(out, geometry, "the image to write into");
       sum.fill(0);
-      buffer.fill(0);
+      row.fill(0);
       for (let view = first; view < count; view += step) {
-        const from = view * geometry.bins;
-        for (let b = 0; b < geometry.bins; b++) buffer[tables.margin + b] = sinogram[from + b]!;
-        backView(geometry, tables, view, buffer, sum);
+        for (let b = 0; b < geometry.bins; b++) row[tables.margin + b] = sinogram[view * geometry.bins + b]!;
+        averageShadows(tables, view, row, fine);
+        spread(imageSize, tables, view, fine, sum);
       }
       out.set(sum);
       return out;
@@ -117,16 +124,14 @@ function buildTables(geometry: PetGeometry): Tables {
     tables.alongI[view] = side * cosine;
     tables.alongJ[view] = side * sine;
     const middle = ((imageSize - 1) / 2) * side * (cosine + sine);
-    // Bin b covers b - 1/2 to b + 1/2; half a position more, so that cutting off digits rounds to the nearest.
-    tables.start[view] = (bins - 1) / 2 - middle - half + 0.5 + margin + 0.5 / positions;
-    for (let q = 0; q < positions; q++) {
-      const at = (view * positions + q) * taps;
-      for (let k = 0; k < taps; k++) {
+    // Bin b covers b - 1/2 to b + 1/2.
+    tables.start[view] = (bins - 1) / 2 - middle - half + 0.5 + margin;
+    for (let k = 0; k < taps; k++)
+      for (let q = 0; q < positions; q++) {
         const left = k - q / positions - half;
         const area = shadowBelow(left + 1, narrow, wide) - shadowBelow(left, narrow, wide);
-        tables.weights[at + k] = area * side * side * binSizeMm;
+        tables.weights[(view * taps + k) * positions + q] = area * side * side * binSizeMm;
       }
-    }
   }
   return tables;
 }
@@ -141,74 +146,94 @@ function shadowBelow(s: number, narrow: number, wide: number): number {
   return s > 0 ? 1 - above : above;
 }
 
-function forwardView(
-  { imageSize }: PetGeometry,
-  { taps, weights, start, alongI, alongJ, rows }: Tables,
+/** Share every pixel out to its two positions on a view. */
+function gather(
+  imageSize: number,
+  { start, alongI, alongJ, rows }: Tables,
   view: number,
   image: Float32Array,
-  buffer: Float64Array,
+  fine: Float64Array,
 ): void {
-  const scale = 2 ** fractionBits;
   const advance = Math.round(alongI[view]! * scale);
-  const base = view * positions * taps;
   for (let j = 0; j < imageSize; j++) {
     const from = rows[2 * j]!;
-    const to = rows[2 * j + 1]!;
+    const end = j * imageSize + rows[2 * j + 1]!;
     let u = Math.round((start[view]! + alongJ[view]! * j + alongI[view]! * from) * scale);
-    if (taps === 4)
-      for (let v = j * imageSize + from; v < j * imageSize + to; v++, u += advance) {
-        const x = image[v]!;
-        if (x === 0) continue;
-        const b = u >> fractionBits;
-        const w = base + (((u >> (fractionBits - positionBits)) & (positions - 1)) << 2);
-        buffer[b] = buffer[b]! + x * weights[w]!;
-        buffer[b + 1] = buffer[b + 1]! + x * weights[w + 1]!;
-        buffer[b + 2] = buffer[b + 2]! + x * weights[w + 2]!;
-        buffer[b + 3] = buffer[b + 3]! + x * weights[w + 3]!;
-      }
-    else
-      for (let v = j * imageSize + from; v < j * imageSize + to; v++, u += advance) {
-        const x = image[v]!;
-        if (x === 0) continue;
-        const b = u >> fractionBits;
-        const w = base + ((u >> (fractionBits - positionBits)) & (positions - 1)) * taps;
-        for (let k = 0; k < taps; k++) buffer[b + k] = buffer[b + k]! + x * weights[w + k]!;
-      }
+    for (let v = j * imageSize + from; v < end; v++, u += advance) {
+      const at = u >> positionShift;
+      const x = image[v]!;
+      const next = x * ((u & positionMask) * perPosition);
+      fine[at] = fine[at]! + (x - next);
+      fine[at + 1] = fine[at + 1]! + next;
+    }
   }
 }
 
-function backView(
-  { imageSize }: PetGeometry,
-  { taps, weights, start, alongI, alongJ, rows }: Tables,
+/** Bins from positions: bin b gets from the positions in bins b - k what tap k says. */
+function castShadows(
+  { bins }: PetGeometry,
+  { taps, margin, weights }: Tables,
   view: number,
-  buffer: Float64Array,
+  fine: Float64Array,
+  out: Float32Array,
+): void {
+  for (let b = 0; b < bins; b++) {
+    let even = 0;
+    let odd = 0;
+    for (let k = 0; k < taps; k++) {
+      const w = (view * taps + k) * positions;
+      const at = (margin + b - k) * positions;
+      for (let q = 0; q < positions; q += 4) {
+        even += fine[at + q]! * weights[w + q]! + fine[at + q + 2]! * weights[w + q + 2]!;
+        odd += fine[at + q + 1]! * weights[w + q + 1]! + fine[at + q + 3]! * weights[w + q + 3]!;
+      }
+    }
+    out[view * bins + b] = even + odd;
+  }
+}
+
+/** Positions from bins: the transpose of `castShadows`. */
+function averageShadows(
+  { taps, weights }: Tables,
+  view: number,
+  row: Float64Array,
+  fine: Float64Array,
+): void {
+  const from = view * taps * positions;
+  for (let b = 0; b + taps <= row.length; b++) {
+    const r0 = row[b]!;
+    const r1 = row[b + 1]!;
+    const r2 = row[b + 2]!;
+    const r3 = row[b + 3]!;
+    const at = b * positions;
+    for (let q = 0, w = from; q < positions; q++, w++)
+      fine[at + q] =
+        r0 * weights[w]! +
+        r1 * weights[w + positions]! +
+        (r2 * weights[w + 2 * positions]! + r3 * weights[w + 3 * positions]!);
+    for (let k = 4; k < taps; k++)
+      for (let q = 0; q < positions; q++)
+        fine[at + q] = fine[at + q]! + row[b + k]! * weights[from + k * positions + q]!;
+  }
+}
+
+/** Add to every pixel what its two positions on a view hold: the transpose of `gather`. */
+function spread(
+  imageSize: number,
+  { start, alongI, alongJ, rows }: Tables,
+  view: number,
+  fine: Float64Array,
   sum: Float64Array,
 ): void {
-  const scale = 2 ** fractionBits;
   const advance = Math.round(alongI[view]! * scale);
-  const base = view * positions * taps;
   for (let j = 0; j < imageSize; j++) {
     const from = rows[2 * j]!;
-    const to = rows[2 * j + 1]!;
+    const end = j * imageSize + rows[2 * j + 1]!;
     let u = Math.round((start[view]! + alongJ[view]! * j + alongI[view]! * from) * scale);
-    if (taps === 4)
-      for (let v = j * imageSize + from; v < j * imageSize + to; v++, u += advance) {
-        const b = u >> fractionBits;
-        const w = base + (((u >> (fractionBits - positionBits)) & (positions - 1)) << 2);
-        sum[v] =
-          sum[v]! +
-          buffer[b]! * weights[w]! +
-          buffer[b + 1]! * weights[w + 1]! +
-          buffer[b + 2]! * weights[w + 2]! +
-          buffer[b + 3]! * weights[w + 3]!;
-      }
-    else
-      for (let v = j * imageSize + from; v < j * imageSize + to; v++, u += advance) {
-        const b = u >> fractionBits;
-        const w = base + ((u >> (fractionBits - positionBits)) & (positions - 1)) * taps;
-        let total = 0;
-        for (let k = 0; k < taps; k++) total += buffer[b + k]! * weights[w + k]!;
-        sum[v] = sum[v]! + total;
-      }
+    for (let v = j * imageSize + from; v < end; v++, u += advance) {
+      const at = u >> positionShift;
+      const here = fine[at]!;
+      sum[v] = sum[v]! + here + (fine[at + 1]! - here) * ((u & positionMask) * perPosition);
+    }
   }
 }
