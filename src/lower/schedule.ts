@@ -28,17 +28,22 @@ function producersOf(nodes: readonly OnnxNode[]): number[][] {
 export function scheduled(nodes: readonly OnnxNode[], placeOf: PlaceOf): OnnxNode[] {
   const producers = producersOf(nodes);
   const place = nodes.map(placeOf);
-  // Among the nodes that spell one graph node: by the latest thing from outside that they need.
+  // Among the nodes that spell one graph node: a long chain before what it takes in on its way, so that of many parts
+  // of a sum only one waits; then by the latest thing from outside that is needed.
+  const lengths: number[] = [];
   const needs: number[] = [];
   nodes.forEach((_, at) => {
-    needs[at] = producers[at]!.reduce(
-      (latest, from) => Math.max(latest, place[from]! < place[at]! ? place[from]! : needs[from]!),
-      -1,
-    );
+    lengths[at] = 1;
+    needs[at] = -1;
+    for (const from of producers[at]!) {
+      const inside = place[from]! >= place[at]!;
+      if (inside) lengths[at] = Math.max(lengths[at]!, lengths[from]! + 1);
+      needs[at] = Math.max(needs[at]!, inside ? needs[from]! : place[from]!);
+    }
   });
   return nodes
     .map((_, at) => at)
-    .sort((a, b) => place[b]! - place[a]! || needs[b]! - needs[a]! || b - a)
+    .sort((a, b) => place[b]! - place[a]! || lengths[a]! - lengths[b]! || needs[b]! - needs[a]! || b - a)
     .map((at) => nodes[at]!);
 }
 

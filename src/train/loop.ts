@@ -1,5 +1,5 @@
 import { fail } from "../core/errors.js";
-import { scalar, type Tensor, tensor } from "../core/tensor.js";
+import { scalar, type Tensor, tensor, zerosTensor } from "../core/tensor.js";
 import { randomKeyName } from "../nn/scope.js";
 import { randomKey } from "../ops/random.js";
 import type { Executable } from "../runtime/engine.js";
@@ -121,6 +121,8 @@ export async function train(options: LoopOptions): Promise<LoopResult> {
       learningRate: scalar(learningRate),
       step: scalar(index + 1),
     };
+    // Tensors of ours even for the first results: those that the engine makes would stay in its own memory for good.
+    spare ??= prefixed("next:", emptyLike(state));
     const outputs = await executable.run(feeds, spare);
     const metrics = readMetrics(outputs);
     requireFinite(metrics, index, batch.cases);
@@ -178,6 +180,12 @@ export async function train(options: LoopOptions): Promise<LoopResult> {
 /** Validations since the best one. */
 function waited(scores: readonly number[]): number {
   return scores.length === 0 ? 0 : scores.length - 1 - scores.indexOf(Math.max(...scores));
+}
+
+function emptyLike(state: State): Record<string, Tensor> {
+  return Object.fromEntries(
+    Object.entries(state).map(([name, { dtype, shape }]) => [name, zerosTensor(dtype, shape)]),
+  );
 }
 
 function prefixed(prefix: string, tensors: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
