@@ -27,7 +27,10 @@ export interface Projector {
   back(sinogram: Float32Array, views?: Views, into?: Float32Array): Float32Array;
 }
 
-/** Positions within a bin that pixels are shared out to: at worst, where pixels line up with bins, a line is off by 1 %. */
+/**
+ * Positions within a bin that pixels are shared out to. Sharing smears the edges of shadows, by at most an eighth of a
+ * position for each of a bin's two edges: where rows of pixels line up with a view, one bin may be off by 1/64.
+ */
 const positionBits = 4;
 const positions = 1 << positionBits;
 /** Bits behind the point of positions along a row: the advance from pixel to pixel is rounded far below a position. */
