@@ -9,13 +9,16 @@ const baseBytes = 80e6;
 const bytesPerNode = 12e3;
 
 /** Memory that operators take while they run, packed matrices for one. */
-const scratchBytes = 40e6;
+const scratchBytes = 30e6;
 
-/** The engine's arena cuts and rounds its pieces. */
-const arenaShare = 1.1;
+/** The engine's arena rounds its pieces, and over several runs cuts them where they do not fit any more. */
+const arenaShare = 1.25;
 
 /** Constants exist as they are given, as bytes of the model, and as the engine reads, packs and keeps them. */
 const copiesOfConstants = 4;
+
+/** A step's results take turns with what is fed, and the state of the beginning is kept beside both. */
+const copiesOfResults = 2;
 
 /**
  * Bytes of memory that a process takes at the peak of running a lowered graph over and over: intermediate results as
@@ -31,7 +34,7 @@ export function estimateBytes(lowered: Lowered): number {
     bytesPerNode * model.nodes.length +
     copiesOfConstants * sum(model.initializers) +
     sum(model.inputs) +
-    sum(model.outputs) +
+    copiesOfResults * sum(model.outputs) +
     arenaShare * planMemory(lowered, !asListed).peakBytes +
     scratchBytes
   );

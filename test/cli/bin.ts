@@ -3,7 +3,7 @@ import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 
 const repository = new URL("../../", import.meta.url);
-const bin = fileURLToPath(new URL("dist/cli/main.js", repository));
+export const gyrusBin = fileURLToPath(new URL("dist/cli/main.js", repository));
 
 export interface Finished {
   readonly code: number | null;
@@ -25,7 +25,7 @@ export function gyrus(words: readonly string[], folder: string): Promise<Finishe
 
 /** Start `gyrus` and do not wait: the process, and what it will have said. */
 export function starting(words: readonly string[], folder: string): Started {
-  return start([bin, ...words], folder);
+  return start([gyrusBin, ...words], folder);
 }
 
 export interface Started {
