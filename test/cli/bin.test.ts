@@ -13,6 +13,7 @@ const commands = [
   "list",
   "simulate",
   "inspect",
+  "reconstruct",
   "train",
   "predict",
   "evaluate",
@@ -75,7 +76,7 @@ describe("wrong usage", () => {
     [["inspect"], 'gyrus: missing required argument "paths". See gyrus --help.\n'],
     [
       ["simulate", "brian", "--out", "x"],
-      'gyrus: brian: there is no such cohort. Expected brain. Did you mean "brain"?\n',
+      'gyrus: brian: there is no such cohort. Expected brain, pet. Did you mean "brain"?\n',
     ],
     [
       ["simulate", "brain", "--out", "x", "--preset", "tinny"],

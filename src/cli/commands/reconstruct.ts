@@ -40,8 +40,8 @@ export function reconstructCommand(finish: Finish): Command {
         "Reads Interfile as STIR writes it (.hs with .s or .s.gz; the slices of ring difference 0) and NumPy (.npy, .npz). Prompts go in as counted: attenuation, scatter, randoms and normalisation become part of the model, or correct the data before filtered backprojection.",
       examples: [
         {
-          line: "gyrus reconstruct prompts.hs --method osem --subsets 16 --iterations 4 --attenuation attenuation.hs --scatter scatter.hs --randoms randoms.hs --out image.nii.gz",
-          about: "OSEM with every correction that `gyrus simulate pet` writes beside the prompts.",
+          line: "gyrus reconstruct prompts.hs --method osem --scatter scatter.hs --randoms randoms.hs --out image.nii.gz",
+          about: "OSEM with corrections that `gyrus simulate pet` writes beside the prompts; there are more.",
         },
         {
           line: "gyrus reconstruct prompts.hs --method fbp --window hann --attenuation mumap.nii.gz --out image.nii.gz",
