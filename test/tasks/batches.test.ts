@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { cpu } from "../../src/lower/cpu.js";
 import { configs } from "../../src/systems/segment-unet.js";
+import { fitMemory } from "../../src/tasks/memory.node.js";
 import {
   type BatchPlan,
   balancedWeights,
@@ -9,7 +10,6 @@ import {
 } from "../../src/tasks/segmentation/batches.js";
 import type { threadedBatches } from "../../src/tasks/segmentation/batches.node.js";
 import { withChanges } from "../../src/tasks/segmentation/config.js";
-import { fitMemory } from "../../src/tasks/segmentation/memory.node.js";
 import { segmentationStep } from "../../src/tasks/segmentation/model.js";
 import type { Batch } from "../../src/train/loop.js";
 import { augmentations } from "../../src/transforms/augmentation.js";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { progressAt } from "../../src/tasks/segmentation/plan.js";
+import { progressAt } from "../../src/tasks/plan.js";
 
 describe("progress through a training", () => {
   it("is the share of the steps where the plan was never revised", () => {

@@ -9,9 +9,10 @@ import { countLabels } from "../../metrics/overlap.js";
 import { pixelAccuracy } from "../../metrics/pixel.js";
 import { type CaseScore, scoreSegmentation, summarise } from "../../metrics/summary.js";
 import type { MetricColumn } from "../../report/data.js";
+import { paths } from "../run-folder.node.js";
 import type { EvaluateRequest, EvaluateSummary } from "../verbs.js";
 import { casesOf, loadLabelled } from "./data.node.js";
-import { paths, readRun } from "./folder.node.js";
+import { readRun } from "./folder.node.js";
 import { openModelAt, predictionName, segmentImage, writePrediction } from "./predict.node.js";
 import { dataSetOptions, type Run } from "./run.js";
 

@@ -8,10 +8,9 @@ import { add, mul } from "../../ops/elementwise.js";
 import { input } from "../../ops/leaf.js";
 import { slice } from "../../ops/move.js";
 import { softmax } from "../../ops/norm.js";
-import { adam, adamW, sgd } from "../../optim/optimizers.js";
-import type { Transform } from "../../optim/transform.js";
 import { buildStep, type MemoryUse, type Step } from "../../train/step.js";
 import type { Size3 } from "../../volume/volume.js";
+import { optimizerOf } from "../settings.js";
 import type { SegmentationConfig } from "./config.js";
 
 /** What the data decide about a network. */
@@ -36,13 +35,6 @@ export function networkOptions(config: SegmentationConfig, classes: number): UNe
 export function marginOf(config: SegmentationConfig): Size3 {
   const margin = unetMargin(networkOptions(config, 2));
   return [margin, margin, config.dimensions === 3 ? margin : 0];
-}
-
-export function optimizerOf({ optimizer }: SegmentationConfig): Transform {
-  const { name, weightDecay, momentum, nesterov, clip } = optimizer;
-  const common = { weightDecay, ...(clip === null ? {} : { clip }) };
-  if (name === "sgd") return sgd({ ...common, momentum, nesterov });
-  return name === "adam" ? adam(common) : adamW(common);
 }
 
 /** The middle of labels or weights `[N, …S]` that valid convolutions leave. */

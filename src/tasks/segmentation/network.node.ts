@@ -5,11 +5,12 @@ import { nodeFiles } from "../../io/node.js";
 import { lower } from "../../lower/lower.js";
 import { portable } from "../../lower/portable.js";
 import { engineOn, openModelOn } from "../../runtime/devices.node.js";
-import type { Device, Executable } from "../../runtime/engine.js";
+import type { Executable } from "../../runtime/engine.js";
 import { weightsOf } from "../../train/step.js";
+import { type Place, parseJson } from "../run.js";
 import type { SegmentationConfig } from "./config.js";
 import { predictionProgram } from "./model.js";
-import { modelSchema, parseJson, type Run, type SegmentationModel } from "./run.js";
+import { modelSchema, type SegmentationModel } from "./run.js";
 import type { PatchNetwork } from "./sliding.js";
 
 function predictionOf(config: SegmentationConfig, { channels, labels, patch }: SegmentationModel): Program {
@@ -24,17 +25,6 @@ export function encodeNetwork(
 ): Uint8Array {
   const lowered = lower(predictionOf(config, model), portable, weightsOf(state));
   return encodeModel({ ...lowered.model, metadata: { gyrus: JSON.stringify(model) } });
-}
-
-/** Where a network runs, and on how many threads. */
-export interface Place {
-  readonly threads?: number | undefined;
-  readonly device?: Device | undefined;
-}
-
-/** Where a run computes. */
-export function placeOf({ threads, device }: Run): Place {
-  return { threads: threads ?? undefined, device };
 }
 
 export interface OpenNetwork {

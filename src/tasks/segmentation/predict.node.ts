@@ -5,9 +5,11 @@ import { baseName } from "../../io/files.js";
 import { loadImage, nodeFiles, writeLabelLike } from "../../io/node.js";
 import { resampleTo } from "../../volume/resample.js";
 import type { ImageVolume, LabelVolume } from "../../volume/volume.js";
+import type { Place } from "../run.js";
+import { bestCheckpoint, paths } from "../run-folder.node.js";
 import type { PredictRequest, PredictSummary } from "../verbs.js";
-import { bestCheckpoint, paths, readRun } from "./folder.node.js";
-import { networkOfState, type OpenNetwork, openNetworkFile, type Place } from "./network.node.js";
+import { readRun } from "./folder.node.js";
+import { networkOfState, type OpenNetwork, openNetworkFile } from "./network.node.js";
 import { networkGrid, prepareImage } from "./prepare.js";
 import { mostLikely, predictProbabilities } from "./sliding.js";
 

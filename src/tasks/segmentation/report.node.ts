@@ -5,10 +5,11 @@ import type { ExampleCase } from "../../report/data.js";
 import { overlayFigure } from "../../report/figure.js";
 import { buildReport } from "../../report/run.js";
 import { toCanonical } from "../../volume/orient.js";
+import { gib } from "../memory.node.js";
+import { paths, readHistory } from "../run-folder.node.js";
 import type { EvaluateSummary, ReportRequest, ReportSummary } from "../verbs.js";
 import { casesOf, loadLabelled } from "./data.node.js";
-import { paths, readHistory, readRun } from "./folder.node.js";
-import { gib } from "./memory.node.js";
+import { readRun } from "./folder.node.js";
 import { predictionName } from "./predict.node.js";
 import { dataSetOptions, type Run } from "./run.js";
 

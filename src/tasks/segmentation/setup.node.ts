@@ -1,33 +1,25 @@
-import { availableParallelism, cpus } from "node:os";
 import { resolve } from "node:path";
 import { fail } from "../../core/errors.js";
-import { rng } from "../../core/rng.js";
 import type { Case, DataSet } from "../../io/dataset.js";
 import { fingerprint, nodeFiles, openDataSet } from "../../io/node.js";
 import { foldOf } from "../../io/split.js";
 import { parameterCount } from "../../nn/scope.js";
 import { engineOn } from "../../runtime/devices.node.js";
 import type { Executable } from "../../runtime/engine.js";
-import { engineVersion } from "../../runtime/node.js";
-import { freshProgress, type Progress, type State } from "../../train/loop.js";
+import type { Progress, State } from "../../train/loop.js";
 import type { MemoryUse, Step } from "../../train/step.js";
 import { version } from "../../version.js";
+import { fitMemory, gib } from "../memory.node.js";
+import { batchOfRun, refuseLowering, requireSameRun } from "../resume.js";
+import { createRunFolder, requireNoRun } from "../run-folder.node.js";
+import { firstPlan, machineFacts, startOf } from "../start.node.js";
 import type { TrainRequest } from "../verbs.js";
 import { type BatchPlan, balancedWeights, type TrainingCase } from "./batches.js";
 import { augmentationOf, type SegmentationConfig, withChanges } from "./config.js";
 import { casesOf, describeGrids, type LabelledCase, loadLabelled, prepareCase } from "./data.node.js";
-import {
-  createRunFolder,
-  loadCheckpoint,
-  paths,
-  readRun,
-  requireNoRun,
-  truncateHistory,
-} from "./folder.node.js";
-import { fitMemory, gib } from "./memory.node.js";
+import { readRun } from "./folder.node.js";
 import { marginOf, segmentationStep } from "./model.js";
 import { type Preparation, resolvePatch, resolveSpacing } from "./prepare.js";
-import { batchOfRun, refuseLowering, requireSameRun } from "./resume.js";
 import type { Run, SegmentationModel } from "./run.js";
 
 /** A system that segments: its name and its presets. */
@@ -134,34 +126,22 @@ export async function setUp(system: SegmentationSystem, request: TrainRequest): 
       ...describeGrids(loaded.map(({ image }) => image)),
     },
     split: JSON.parse(JSON.stringify(split)) as Run["split"],
-    plan: {
-      totalSteps: null,
-      revisions: [],
-      stepsPerEpoch:
-        config.stepsPerEpoch === "auto"
-          ? Math.ceil(training.length / fitted.config.batch)
-          : config.stepsPerEpoch,
-      validateEvery: 1,
-      saveEvery: 1,
-      minutes: request.minutes ?? null,
-      secondsPerStep: null,
-      secondsPerValidation: null,
-    },
+    plan: firstPlan(fitted.config, training.length, request.minutes),
     memory: {
       use: fitted.memory,
       estimateBytes: fitted.estimateBytes,
       availableBytes: fitted.availableBytes,
       peakBytes: null,
     },
-    versions: { gyrus: version, node: process.versions.node, onnxruntime: engineVersion },
-    machine: {
-      cores: availableParallelism(),
-      processor: cpus()[0]?.model.trim() ?? "unknown",
-      platform: process.platform,
-    },
+    ...machineFacts(),
     warnings: fitted.warnings,
   };
-  if (old !== undefined) requireSameRun(old, run, runDir);
+  if (old !== undefined)
+    requireSameRun(old, run, runDir, ({ model: { patch, preparation }, data }) => ({
+      patch,
+      preparation,
+      data: data.sha256,
+    }));
   const executable = await engine.compile(fitted.lowered, threads === undefined ? {} : { threads });
   const start = await startOf(old, fitted.step, run.seed, runDir);
   if (old === undefined) await createRunFolder(runDir, run);
@@ -264,22 +244,6 @@ function describeModel(
     mirrorAxes: mirror.probability > 0 ? mirror.axes.filter((axis) => axis < config.dimensions) : [],
     simulated,
   };
-}
-
-/** Where training begins: at the last checkpoint of a run, or at the first weights. */
-async function startOf(
-  old: Run | undefined,
-  step: Step,
-  seed: number,
-  dir: string,
-): Promise<{ state: State; progress: Progress }> {
-  const fresh = { state: step.initialize(rng(seed).split("initialize")), progress: freshProgress };
-  if (old === undefined) return fresh;
-  const files = await nodeFiles.list(`${dir}/checkpoints`);
-  const saved = files?.some(({ name }) => paths.last(dir).endsWith(`/${name}`)) ?? false;
-  const start = saved ? await loadCheckpoint(paths.last(dir)) : fresh;
-  await truncateHistory(dir, start.progress.step);
-  return start;
 }
 
 function subjectCount(cases: readonly Case[]): number {

@@ -1,15 +1,14 @@
-import { fail, GyrusError } from "../../core/errors.js";
-import { estimateBytes } from "../../lower/estimate.js";
-import { type Lowered, lower } from "../../lower/lower.js";
-import type { Target } from "../../lower/target.js";
-import { isOutOfMemory, lowerMemory } from "../../runtime/engine.js";
-import type { MemoryUse, Step } from "../../train/step.js";
-import type { SegmentationConfig } from "./config.js";
-import type { Run } from "./run.js";
+import { fail, GyrusError } from "../core/errors.js";
+import { estimateBytes } from "../lower/estimate.js";
+import { type Lowered, lower } from "../lower/lower.js";
+import type { Target } from "../lower/target.js";
+import { isOutOfMemory, lowerMemory } from "../runtime/engine.js";
+import type { MemoryUse, Step } from "../train/step.js";
+import type { RunRecord } from "./run.js";
 
 /** A configuration that fits into memory, with its step built and lowered. */
-export interface Fitted {
-  readonly config: SegmentationConfig;
+export interface Fitted<C> {
+  readonly config: C;
   readonly memory: MemoryUse;
   readonly step: Step;
   readonly lowered: Lowered;
@@ -20,15 +19,17 @@ export interface Fitted {
 
 /**
  * Compute activations again instead of keeping them, which changes nothing but the time, and then halve the batch, until
- * the step fits into memory; refuse when one sample does not. With `memory` given only the batch is lowered.
+ * the step fits into memory; refuse when one sample does not. With `memory` given only the batch is lowered. `smaller`
+ * says what else can be made smaller.
  */
-export function fitMemory(
-  config: SegmentationConfig,
-  build: (config: SegmentationConfig, memory: MemoryUse) => Step,
+export function fitMemory<C extends { readonly batch: number }>(
+  config: C,
+  build: (config: C, memory: MemoryUse) => Step,
   target: Target,
   availableBytes = process.availableMemory(),
   memory?: MemoryUse,
-): Fitted {
+  smaller = "preset or patch, e.g. --preset tiny or --set patch=32,32,32",
+): Fitted<C> {
   const warnings: string[] = [];
   const uses: readonly MemoryUse[] = memory === undefined ? ["normal", "lean"] : [memory];
   let candidate = config;
@@ -59,7 +60,7 @@ export function fitMemory(
         what: "a training step with one sample does not fit into memory",
         expected: `at most ${gib(availableBytes)}`,
         found: `an estimate of ${gib(estimate)}`,
-        fix: `Choose a smaller preset or patch, e.g. --preset tiny or --set patch=32,32,32${memory === "normal" ? ", or --memory lean" : ""}`,
+        fix: `Choose a smaller ${smaller}${memory === "normal" ? ", or --memory lean" : ""}`,
       });
     const batch = Math.floor(candidate.batch / 2);
     warnings.push(
@@ -75,12 +76,12 @@ export function peakBytes(): number {
   return process.resourceUsage().maxRSS * 1024;
 }
 
-/** Memory that ran out outside the engine, as the error that says how much was expected and what to lower. */
-export function explainMemory(error: unknown, { memory, config, model }: Run): unknown {
+/** Memory that ran out outside the engine, as the error that says how much was expected (for such samples) and what to lower. */
+export function explainMemory(error: unknown, { memory, config }: RunRecord, sample: string): unknown {
   if (!(error instanceof RangeError) || !isOutOfMemory(error.message)) return error;
   return new GyrusError("memory", {
     what: "the training ran out of memory",
-    expected: `about ${gib(memory.estimateBytes)} for steps with batch ${config.batch} and patch ${model.patch.join(", ")}, by the estimate`,
+    expected: `about ${gib(memory.estimateBytes)} for steps with batch ${config.batch} and ${sample}, by the estimate`,
     found: `${error.message}, with ${gib(process.memoryUsage.rss())} in use`,
     fix: lowerMemory,
     cause: error,

@@ -1,17 +1,16 @@
-import { fail } from "../../core/errors.js";
-import type { SegmentationConfig } from "./config.js";
+import { fail } from "../core/errors.js";
 import type { Fitted } from "./memory.node.js";
-import type { Run } from "./run.js";
+import type { RunRecord } from "./run.js";
 
 /** A batch that was lowered to fit into memory stays lowered when the run is resumed with more. */
-export function batchOfRun(old: Run, { batch }: SegmentationConfig): number {
+export function batchOfRun(old: RunRecord, { batch }: { readonly batch: number }): number {
   return old.warnings.length > 0 ? Math.min(batch, old.config.batch) : batch;
 }
 
 /** Throws `memory`: a run does not change its batch on the way. */
 export function refuseLowering(
-  { config }: Run,
-  { estimateBytes, availableBytes }: Fitted,
+  { config }: RunRecord,
+  { estimateBytes, availableBytes }: Pick<Fitted<RunRecord["config"]>, "estimateBytes" | "availableBytes">,
   dir: string,
 ): never {
   const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
@@ -41,19 +40,25 @@ function firstDifference(
   return undefined;
 }
 
-/** A resumed run goes on with what it began with; throws `bad-argument` that names the first difference. */
-export function requireSameRun(old: Run, now: Run, dir: string): void {
-  const pick = ({ system, preset, seed, config, model, data, split }: Run): Record<string, unknown> => ({
-    system,
-    preset,
-    seed,
-    config,
-    patch: model.patch,
-    preparation: model.preparation,
-    data: data.sha256,
-    split,
+/**
+ * A resumed run goes on with what it began with; throws `bad-argument` that names the first difference. `pick` says
+ * what a task's data and model come down to, the data's content under `data`.
+ */
+export function requireSameRun<R extends RunRecord>(
+  old: R,
+  now: R,
+  dir: string,
+  pick: (run: R) => Readonly<Record<string, unknown>>,
+): void {
+  const all = (run: R): Record<string, unknown> => ({
+    system: run.system,
+    preset: run.preset,
+    seed: run.seed,
+    config: run.config,
+    ...pick(run),
+    split: run.split,
   });
-  const difference = firstDifference(pick(old), pick(now));
+  const difference = firstDifference(all(old), all(now));
   if (difference === undefined) return;
   const { path, before, after } = difference;
   const show = (value: unknown): string => (JSON.stringify(value) ?? "nothing").slice(0, 300);

@@ -1,6 +1,5 @@
-import type { Run } from "./run.js";
-
-type Revisions = Run["plan"]["revisions"];
+/** From which step on how many steps the whole training was to have. */
+export type Revisions = readonly { readonly step: number; readonly totalSteps: number }[];
 
 /**
  * How far a training is at a step, from 0 to 1, where its length was revised on the way: every revision spreads what

@@ -1,11 +1,8 @@
-import { bytesOf } from "../../core/tensor.js";
-import { type Progress, train } from "../../train/loop.js";
-import { threadedBatches } from "./batches.node.js";
-import { writeRun } from "./folder.node.js";
-import { networkOfState, placeOf } from "./network.node.js";
-import type { Run } from "./run.js";
-import { batchPlan, type Prepared } from "./setup.node.js";
-import { validate } from "./validate.node.js";
+import { bytesOf } from "../core/tensor.js";
+import { type Progress, train } from "../train/loop.js";
+import type { RunRecord } from "./run.js";
+import { writeRun } from "./run-folder.node.js";
+import type { Trainable } from "./trainable.js";
 
 /** Seconds kept for the last checkpoint and the model. */
 const finishing = 2;
@@ -13,7 +10,11 @@ const finishing = 2;
 const stepsBetweenRevisions = 25;
 
 /** Fix the number of steps: from epochs, or by measuring what the given minutes allow; recorded before the first step. */
-export async function withPlan(prepared: Prepared, dir: string, began: number): Promise<Run> {
+export async function withPlan<R extends RunRecord>(
+  prepared: Trainable<R>,
+  dir: string,
+  began: number,
+): Promise<R> {
   const { run } = prepared;
   if (run.plan.totalSteps !== null) return run;
   const { config, plan } = run;
@@ -40,7 +41,7 @@ export async function withPlan(prepared: Prepared, dir: string, began: number): 
   const validateEvery = Math.max(1, Math.ceil(totalSteps / validations));
   // A checkpoint costs about a second per 200 MB: keep that under a few percent of the steps between two.
   const saveEvery = Math.max(1, Math.min(validateEvery, stateBytes > 100e6 ? 100 : 25));
-  const planned: Run = {
+  const planned: R = {
     ...run,
     plan: {
       ...plan,
@@ -57,9 +58,9 @@ export async function withPlan(prepared: Prepared, dir: string, began: number): 
 }
 
 /** A plan that keeps a budget of minutes: steps are not equally fast for long on a machine with other work. */
-export interface Keeper {
+export interface Keeper<R> {
   /** The run with the plan as it is now. */
-  readonly run: () => Run;
+  readonly run: () => R;
   /** How many steps the training has by now; asked after every step. */
   readonly replan: (progress: Progress) => number;
   /** Tell how long a validation took. */
@@ -69,7 +70,12 @@ export interface Keeper {
 }
 
 /** Revise the plan now and then; `setupSeconds` have passed before the first step of this sitting. */
-export function keepPlan(run: Run, dir: string, start: Progress, setupSeconds: number): Keeper {
+export function keepPlan<R extends RunRecord>(
+  run: R,
+  dir: string,
+  start: Progress,
+  setupSeconds: number,
+): Keeper<R> {
   let current = run;
   let validating = 0;
   let writing = Promise.resolve();
@@ -103,8 +109,15 @@ export function keepPlan(run: Run, dir: string, start: Progress, setupSeconds: n
 }
 
 /** Time of a step and of a validation, from a few steps whose results are thrown away. */
-async function measure({ executable, step, training, validation, run, state }: Prepared) {
-  const source = await threadedBatches(training, batchPlan(run));
+async function measure<R extends RunRecord>({
+  executable,
+  step,
+  run,
+  state,
+  openBatches,
+  validation,
+}: Trainable<R>): Promise<{ readonly secondsPerStep: number; readonly secondsPerValidation: number }> {
+  const source = await openBatches(run);
   const rows: number[] = [];
   const steps = 8;
   await train({
@@ -127,13 +140,13 @@ async function measure({ executable, step, training, validation, run, state }: P
     .slice(1)
     .sort((a, b) => a - b);
   const secondsPerStep = times[times.length >> 1]!;
-  if (validation.length === 0) return { secondsPerStep, secondsPerValidation: 0 };
+  if (validation === undefined) return { secondsPerStep, secondsPerValidation: 0 };
   const began = performance.now();
-  const open = await networkOfState(run.config, run.model, state, placeOf(run));
+  const open = await validation.open(run, state);
   const opened = performance.now();
-  const some = validation.slice(0, 3);
-  await validate(open, some);
-  await open.network.executable.dispose();
-  const perCase = (performance.now() - opened) / 1000 / some.length;
-  return { secondsPerStep, secondsPerValidation: (opened - began) / 1000 + perCase * validation.length };
+  const some = Math.min(3, validation.cases);
+  await open.judge(some);
+  await open.close();
+  const perCase = (performance.now() - opened) / 1000 / some;
+  return { secondsPerStep, secondsPerValidation: (opened - began) / 1000 + perCase * validation.cases };
 }

@@ -1,0 +1,92 @@
+import { z } from "zod";
+import { GyrusError } from "../core/errors.js";
+import { type Device, devices } from "../runtime/engine.js";
+import type { TrainingSettings } from "./settings.js";
+
+const strings = z.array(z.string());
+const parts = z.object({ train: strings, validation: strings, test: strings });
+
+/** What `run.json` holds whatever the task: everything needed to repeat or resume a run, beside its data and its model. */
+export const runParts = {
+  gyrus: z.string(),
+  system: z.string(),
+  preset: z.string(),
+  created: z.string(),
+  seed: z.number(),
+  threads: z.number().nullable(),
+  /** Absent in runs from before there was a choice. */
+  device: z.enum(devices).default("cpu"),
+  parameters: z.number(),
+  split: parts.extend({
+    by: z.enum(["subject", "block"]),
+    seed: z.union([z.number(), z.string()]),
+    fold: z.number().optional(),
+    folds: z.number().optional(),
+    subjects: parts,
+  }),
+  plan: z.object({
+    /** Absent while a time budget is being measured. */
+    totalSteps: z.number().nullable(),
+    /** From which step on how many steps the whole training was to have; several where a time budget was kept. */
+    revisions: z.array(z.object({ step: z.number(), totalSteps: z.number() })),
+    stepsPerEpoch: z.number(),
+    validateEvery: z.number(),
+    saveEvery: z.number(),
+    minutes: z.number().nullable(),
+    secondsPerStep: z.number().nullable(),
+    secondsPerValidation: z.number().nullable(),
+  }),
+  memory: z.object({
+    /** "lean" computes activations again instead of keeping them. */
+    use: z.enum(["normal", "lean"]).default("normal"),
+    /** Of a process that does nothing but the training step. */
+    estimateBytes: z.number(),
+    availableBytes: z.number(),
+    /** The most that the training process ever held, its images and validation included; null until it ended once. */
+    peakBytes: z.number().nullable().default(null),
+  }),
+  versions: z.record(z.string(), z.string()),
+  machine: z.record(z.string(), z.union([z.string(), z.number()])),
+  warnings: strings,
+};
+
+const recordSchema = z.object(runParts);
+
+/** The record of a run of any task. */
+export type RunRecord = z.infer<typeof recordSchema> & { readonly config: TrainingSettings };
+
+/** Where a network runs, and on how many threads. */
+export interface Place {
+  readonly threads?: number | undefined;
+  readonly device?: Device | undefined;
+}
+
+/** Where a run computes. */
+export function placeOf({ threads, device }: Pick<RunRecord, "threads" | "device">): Place {
+  return { threads: threads ?? undefined, device };
+}
+
+/** Parse JSON by a schema; throws `bad-file` that names the file and the key. */
+export function parseJson<T>(schema: z.ZodType<T>, text: string, where: string): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new GyrusError("bad-file", {
+      what: "this is not JSON",
+      where,
+      found: cause instanceof Error ? cause.message : String(cause),
+      fix: "Restore the file, or train anew",
+      cause,
+    });
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  throw new GyrusError("bad-file", {
+    what: "the file does not hold what it should",
+    where: `${where}, key ${issue.path.join(".")}`,
+    found: issue.message,
+    fix: "It was made by another version or edited by hand: restore it, or train anew",
+  });
+}

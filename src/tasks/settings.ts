@@ -1,0 +1,135 @@
+import { z } from "zod";
+import { GyrusError } from "../core/errors.js";
+import { adam, adamW, sgd } from "../optim/optimizers.js";
+import { plateauReductions, scheduleFactor } from "../optim/schedule.js";
+import type { Transform } from "../optim/transform.js";
+import type { Progress } from "../train/loop.js";
+import { progressAt, type Revisions } from "./plan.js";
+
+const positive = z.number().positive();
+const count = z.number().int().positive();
+const warmup = z.number().int().min(0).optional();
+
+const optimizerSchema = z
+  .object({
+    name: z.enum(["sgd", "adam", "adamw"]),
+    learningRate: positive,
+    weightDecay: z.number().min(0),
+    momentum: z.number().min(0).lt(1),
+    nesterov: z.boolean(),
+    /** Largest norm of all gradients together; null: no clipping. */
+    clip: positive.nullable(),
+  })
+  .strict();
+
+const scheduleSchema = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("constant") }).strict(),
+  z.object({ kind: z.literal("poly"), power: positive.optional(), warmup }).strict(),
+  z.object({ kind: z.literal("cosine"), floor: z.number().min(0).max(1).optional(), warmup }).strict(),
+  z
+    .object({
+      kind: z.literal("step"),
+      at: z.array(z.number().min(0).max(1)),
+      factor: positive.optional(),
+    })
+    .strict(),
+  z.object({ kind: z.literal("plateau"), patience: count.optional(), factor: positive.optional() }).strict(),
+]);
+
+/** What every task's configuration says of its training. */
+export const trainingSettings = {
+  batch: count,
+  optimizer: optimizerSchema,
+  schedule: scheduleSchema,
+  /** Decay of the moving average of the weights, which predictions use; null: none. */
+  average: z.number().min(0).lt(1).nullable(),
+  epochs: count,
+  /** Steps that make an epoch; "auto": as many as it takes to see every training image once. */
+  stepsPerEpoch: z.union([z.literal("auto"), count]),
+  /** Validations over the whole training. */
+  validations: z.number().int().min(1),
+  /** Stop after so many validations without a better score; null: never. */
+  patience: count.nullable(),
+};
+
+const settingsSchema = z.object(trainingSettings);
+export type TrainingSettings = z.infer<typeof settingsSchema>;
+
+export function optimizerOf({ optimizer }: Pick<TrainingSettings, "optimizer">): Transform {
+  const { name, weightDecay, momentum, nesterov, clip } = optimizer;
+  const common = { weightDecay, ...(clip === null ? {} : { clip }) };
+  if (name === "sgd") return sgd({ ...common, momentum, nesterov });
+  return name === "adam" ? adam(common) : adamW(common);
+}
+
+/** The learning rate of a step, of a training whose length may have been revised on the way. */
+export function learningRateAt(
+  { optimizer, schedule }: Pick<TrainingSettings, "optimizer" | "schedule">,
+  plan: { readonly totalSteps: number | null; readonly revisions: Revisions },
+  step: number,
+  { scores }: Progress,
+): number {
+  const patience = schedule.kind === "plateau" ? (schedule.patience ?? 3) : undefined;
+  const reductions =
+    patience === undefined
+      ? 0
+      : plateauReductions(
+          scores.map((score) => -score),
+          patience,
+        );
+  const total = plan.totalSteps!;
+  const done = progressAt(plan.revisions, step) * total;
+  return (
+    optimizer.learningRate *
+    scheduleFactor(schedule as Parameters<typeof scheduleFactor>[0], done, total, reductions)
+  );
+}
+
+/**
+ * A preset with `--set` changes applied: keys are dotted paths (`network.widths`), values are JSON or bare words;
+ * `1,2,3` is a list. Throws `bad-argument` that names the key and what is allowed.
+ */
+export function withSettings<T>(
+  schema: z.ZodType<T>,
+  keys: readonly string[],
+  preset: T,
+  changes: Readonly<Record<string, string>>,
+): T {
+  const copy = structuredClone(preset) as Record<string, unknown>;
+  for (const [path, text] of Object.entries(changes)) assign(copy, path, parseValue(text));
+  const parsed = schema.safeParse(copy);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  throw new GyrusError("bad-argument", {
+    what: "the configuration does not fit",
+    where: issue.path.join(".") || Object.keys(changes).join(", "),
+    found: issue.message,
+    fix: `Keys: ${keys.join(", ")}`,
+  });
+}
+
+function parseValue(text: string): unknown {
+  const list = /^[^[{"]*,/.test(text) ? `[${text}]` : text;
+  try {
+    return JSON.parse(list);
+  } catch {
+    return text;
+  }
+}
+
+function assign(target: Record<string, unknown>, path: string, value: unknown): void {
+  const keys = path.split(".");
+  const last = keys.pop()!;
+  let inner = target;
+  for (const key of keys) {
+    const next = inner[key];
+    if (typeof next !== "object" || next === null || Array.isArray(next))
+      throw new GyrusError("bad-argument", {
+        what: "there is no such part of the configuration",
+        where: path,
+        found: `keys here: ${Object.keys(inner).join(", ")}`,
+      });
+    inner = next as Record<string, unknown>;
+  }
+  inner[last] = value;
+}

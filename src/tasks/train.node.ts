@@ -1,0 +1,139 @@
+import { nodeFiles } from "../io/node.js";
+import { type State, train } from "../train/loop.js";
+import { explainMemory, peakBytes } from "./memory.node.js";
+import { keepPlan, withPlan } from "./plan.node.js";
+import type { RunRecord } from "./run.js";
+import {
+  bestCheckpoint,
+  historyWriter,
+  paths,
+  readHistory,
+  saveCheckpoint,
+  writeRun,
+} from "./run-folder.node.js";
+import { learningRateAt } from "./settings.js";
+import type { Trainable } from "./trainable.js";
+import type { TrainRequest, TrainSummary } from "./verbs.js";
+
+/** Train into a run folder, or go on with one, until the planned end. See `TrainRequest`. */
+export async function trainRun<R extends RunRecord>(
+  prepared: Trainable<R>,
+  request: Pick<TrainRequest, "runDir" | "signal" | "onProgress">,
+  began: number,
+): Promise<TrainSummary> {
+  const { executable, step, validation } = prepared;
+  const dir = request.runDir;
+  const run = await withPlan(prepared, dir, began);
+  const { config, plan } = run;
+  const keeper = keepPlan(run, dir, prepared.progress, (performance.now() - began) / 1000);
+  const history = historyWriter(dir);
+  const source = await prepared.openBatches(run);
+  let best = prepared.progress.bestScore;
+  let bestMetrics = await validatedAt(dir, validation?.scores ?? [], prepared.progress.bestStep);
+  let score: number | undefined;
+  const sitting = performance.now();
+  const before = prepared.progress.step;
+
+  try {
+    const result = await train({
+      executable,
+      step,
+      state: prepared.state,
+      progress: prepared.progress,
+      totalSteps: plan.totalSteps!,
+      replan: keeper.replan,
+      stepsPerEpoch: plan.stepsPerEpoch,
+      seed: run.seed,
+      batches: source.batches,
+      learningRate: (at, progress) => learningRateAt(keeper.run().config, keeper.run().plan, at, progress),
+      validateEvery: plan.validateEvery,
+      ...(validation === undefined
+        ? {}
+        : {
+            validate: async (state) => {
+              const asked = performance.now();
+              const open = await validation.open(run, state);
+              const found = await open.judge();
+              await open.close();
+              keeper.validated((performance.now() - asked) / 1000);
+              score = found.score;
+              if (best === null || score > best)
+                [best, bestMetrics] = [score, scoresOf(found.metrics, validation.scores)];
+              return found;
+            },
+          }),
+      ...(config.patience === null ? {} : { patience: config.patience }),
+      saveEvery: plan.saveEvery,
+      save: async (state, progress, best) => {
+        await history.flush();
+        await keeper.settled();
+        if (best) await saveCheckpoint(paths.best(dir), state, progress);
+        await saveCheckpoint(paths.last(dir), state, progress);
+      },
+      onRow: (row) => {
+        history.write(row);
+        const perStep = (performance.now() - sitting) / 1000 / (row.step - before);
+        const totalSteps = keeper.run().plan.totalSteps!;
+        request.onProgress?.({
+          step: row.step,
+          totalSteps,
+          epoch: row.epoch,
+          loss: row.trainLoss!,
+          ...(score === undefined ? {} : { score }),
+          secondsLeft: perStep * (totalSteps - row.step),
+        });
+      },
+      shouldStop: () => request.signal?.aborted ?? false,
+    });
+    await history.flush();
+    if (result.stopped !== "asked") await writeModel(dir, (state) => prepared.encode(run, state));
+    const { memory } = keeper.run();
+    const peak = Math.max(peakBytes(), memory.peakBytes ?? 0);
+    await keeper.settled();
+    await writeRun(dir, { ...keeper.run(), memory: { ...memory, peakBytes: peak } });
+    return {
+      run: dir,
+      steps: result.progress.step,
+      seconds: result.progress.seconds,
+      stopped: result.stopped,
+      bestScore: result.progress.bestScore,
+      bestStep: result.progress.bestStep,
+      scores: bestMetrics,
+      warnings: run.warnings,
+      memory: { estimateBytes: memory.estimateBytes, peakBytes: peak },
+    };
+  } catch (error) {
+    throw explainMemory(error, run, prepared.sample);
+  } finally {
+    await source.close();
+    await executable.dispose();
+  }
+}
+
+function scoresOf(
+  metrics: Readonly<Record<string, number>>,
+  names: readonly string[],
+): Record<string, number> {
+  return Object.fromEntries(Object.entries(metrics).filter(([name]) => names.includes(name)));
+}
+
+/** What the validation after a step found, from the history: a resumed run may never better it. */
+async function validatedAt(
+  dir: string,
+  names: readonly string[],
+  step: number,
+): Promise<Record<string, number>> {
+  const row = (await readHistory(dir)).find((one) => one.step === step);
+  return scoresOf(row?.metrics ?? {}, names);
+}
+
+/** Write `model.onnx` from the best weights, or the last ones where nothing was validated. */
+export async function writeModel(
+  dir: string,
+  encode: (state: State) => Uint8Array,
+  out = paths.model(dir),
+): Promise<number> {
+  const bytes = encode((await bestCheckpoint(dir)).state);
+  await nodeFiles.write(out, bytes);
+  return bytes.length;
+}
