@@ -1,174 +1,13 @@
 import { fail, GyrusError } from "../core/errors.js";
 import { baseName, type FileSystem, folderOf, joinPath } from "./files.js";
-import {
-  type InterfileHeader,
-  numberOf,
-  numbersOf,
-  parseInterfileHeader,
-  textOf,
-} from "./interfile-header.js";
-
-/** What a header says about its sinograms. */
-export interface SinogramLayout {
-  readonly modality: "pet" | "spect";
-  readonly views: number;
-  readonly bins: number;
-  /** Sinograms of each segment: axial positions of one range of ring differences. SPECT has one segment. */
-  readonly slicesPerSegment: readonly number[];
-  /** The segment of ring difference 0, which 2-D reconstruction takes. */
-  readonly directSegment: number;
-  /** Time-of-flight bins; 1 without. */
-  readonly timingPositions: number;
-  /** Which of view and axial position follows the bins in the file. */
-  readonly order: "by sinogram" | "by view";
-  /** Distance of neighbouring bins at the centre; absent where the header leaves it to the scanner's name. */
-  readonly binSizeMm?: number;
-  /** False where bins crowd towards the edge of the field of view, as a ring's do. */
-  readonly evenBins: boolean;
-  /** Angle of the first view. */
-  readonly startDegrees: number;
-  /** Angle that all views cover: 180 for PET. */
-  readonly extentDegrees: number;
-  readonly sliceSpacingMm?: number;
-  readonly durationS?: number;
-  readonly appliedCorrections: readonly string[];
-}
+import { type InterfileHeader, parseInterfileHeader } from "./interfile-header.js";
+import { type SinogramLayout, sinogramLayout } from "./interfile-layout.js";
 
 /** A file of sinograms. */
 export interface InterfileSinograms extends SinogramLayout {
   readonly header: InterfileHeader;
   /** `[segment, slice, view, bin]`, whatever the order in the file; the first timing position first. */
   readonly data: Float32Array;
-}
-
-/** What a header says about sinograms, without their numbers. Throws `bad-file`, `unsupported`. */
-export function sinogramLayout({ keys }: InterfileHeader, name: string): SinogramLayout {
-  if (keys.has("number of projections")) return spectLayout(keys, name);
-  const dimensions = numberOf(keys, "number of dimensions", name);
-  const axes = new Map<string, number>();
-  for (let axis = 1; axis <= dimensions; axis++)
-    axes.set(textOf(keys, `matrix axis label[${axis}]`, name).toLowerCase(), axis);
-  const axisOf = (label: string): number =>
-    axes.get(label) ??
-    fail("bad-file", {
-      what: "the header does not describe sinograms",
-      where: name,
-      expected: "matrix axis labels segment, view, axial coordinate and tangential coordinate",
-      found: [...axes.keys()].join(", "),
-      ...(axes.has("x") ? { fix: "This is the header of an image: give a sinogram's (.hs)" } : {}),
-    });
-  const size = (label: string): number => positive(keys, `matrix size[${axisOf(label)}]`, name);
-  const [tangential, view, axial] = [
-    axisOf("tangential coordinate"),
-    axisOf("view"),
-    axisOf("axial coordinate"),
-  ];
-  const slicesPerSegment = numbersOf(keys, `matrix size[${axial}]`, name);
-  const segments = size("segment");
-  if (
-    tangential !== 1 ||
-    view > 3 ||
-    axial > 3 ||
-    slicesPerSegment.length !== segments ||
-    !slicesPerSegment.every((n) => Number.isInteger(n) && n > 0)
-  )
-    fail("bad-file", {
-      what: "the axes of the sinograms disagree with each other",
-      where: name,
-      expected: `tangential coordinate first, then view and axial coordinate, and ${segments} number(s) of slices, one for each segment`,
-      found: `${[...axes].map(([label, axis]) => `[${axis}] ${label}`).join(", ")}; slices ${slicesPerSegment.join(", ")}`,
-    });
-  const rings = keys.get("distance between rings (cm)");
-  return {
-    modality: "pet",
-    views: size("view"),
-    bins: size("tangential coordinate"),
-    slicesPerSegment,
-    directSegment: directSegment(keys, segments, name),
-    timingPositions: axes.has("timing positions") ? size("timing positions") : 1,
-    order: view < axial ? "by sinogram" : "by view",
-    ...binSize(keys, name),
-    evenBins: /arc correct/i.test(keys.get("applied corrections") ?? ""),
-    startDegrees: keys.has("view offset (degrees)") ? numberOf(keys, "view offset (degrees)", name) : 0,
-    extentDegrees: 180,
-    ...(rings === undefined
-      ? {}
-      : { sliceSpacingMm: 5 * numberOf(keys, "distance between rings (cm)", name) }),
-    ...(keys.has("image duration (sec)[1]")
-      ? { durationS: numberOf(keys, "image duration (sec)[1]", name) }
-      : {}),
-    appliedCorrections: corrections(keys),
-  };
-}
-
-function corrections(keys: ReadonlyMap<string, string>): readonly string[] {
-  return (keys.get("applied corrections") ?? "")
-    .replace(/[{}]/g, "")
-    .split(",")
-    .map((one) => one.trim())
-    .filter((one) => one !== "" && one.toLowerCase() !== "none");
-}
-
-function directSegment(keys: ReadonlyMap<string, string>, segments: number, name: string): number {
-  const lows = numbersOf(keys, "minimum ring difference per segment", name);
-  const highs = numbersOf(keys, "maximum ring difference per segment", name);
-  const found = lows.findIndex((low, n) => low <= 0 && 0 <= (highs[n] ?? -1));
-  if (lows.length !== segments || highs.length !== segments || found < 0)
-    fail("bad-file", {
-      what: "ring differences do not fit the segments",
-      where: name,
-      expected: `${segments} minimum and maximum ring differences, one range around 0`,
-      found: `${lows.length} and ${highs.length}`,
-    });
-  return found;
-}
-
-/** The bins' distance at the centre: as written, or half a detector's share of the ring (STIR's default). */
-function binSize(keys: ReadonlyMap<string, string>, name: string): { binSizeMm?: number } {
-  if (keys.has("effective central bin size (cm)"))
-    return { binSizeMm: 10 * numberOf(keys, "effective central bin size (cm)", name) };
-  const ring = [
-    "inner ring diameter (cm)",
-    "average depth of interaction (cm)",
-    "number of detectors per ring",
-  ];
-  if (!ring.every((key) => keys.has(key))) return {};
-  const [diameter, depth, detectors] = ring.map((key) => numberOf(keys, key, name)) as [
-    number,
-    number,
-    number,
-  ];
-  return { binSizeMm: (10 * Math.PI * (diameter / 2 + depth)) / detectors };
-}
-
-function spectLayout(keys: ReadonlyMap<string, string>, name: string): SinogramLayout {
-  return {
-    modality: "spect",
-    views: positive(keys, "number of projections", name),
-    bins: positive(keys, "matrix size[1]", name),
-    slicesPerSegment: [positive(keys, "matrix size[2]", name)],
-    directSegment: 0,
-    timingPositions: 1,
-    order: "by view",
-    binSizeMm: numberOf(keys, "scaling factor (mm/pixel)[1]", name),
-    evenBins: true,
-    startDegrees: keys.has("start angle") ? numberOf(keys, "start angle", name) : 0,
-    extentDegrees: numberOf(keys, "extent of rotation", name),
-    sliceSpacingMm: numberOf(keys, "scaling factor (mm/pixel)[2]", name),
-    appliedCorrections: corrections(keys),
-  };
-}
-
-function positive(keys: ReadonlyMap<string, string>, key: string, name: string): number {
-  const value = numberOf(keys, key, name);
-  if (!Number.isInteger(value) || value < 1)
-    fail("bad-file", {
-      what: "a size in the Interfile header is impossible",
-      where: name,
-      expected: `${key} := a whole number of at least 1`,
-      found: `${value}`,
-    });
-  return value;
 }
 
 /** Read a header and its numbers, `.s` or `.s.gz` beside it. Throws `bad-file`, `unsupported`, `not-found`. */
@@ -244,7 +83,10 @@ function bySinogram(
   return out;
 }
 
-/** Sinograms to write: slices of ring difference 0 on evenly spaced bins. */
+/**
+ * Sinograms to write: slices of ring difference 0 on evenly spaced bins, the scanner's axis in bin `bins / 2`, rounded
+ * down, in the scanner's own directions (`sinogramsToWrite` of `sim/pet` turns them).
+ */
 export interface SinogramsToWrite {
   readonly views: number;
   readonly bins: number;
@@ -291,7 +133,6 @@ export async function writeInterfileTo(
 function headerText(sinograms: SinogramsToWrite, dataFile: string): string {
   const { views, bins, binSizeMm, startDegrees = 0, slices, sliceSpacingMm, durationS } = sinograms;
   const cm = (mm: number): string => `${Number((mm / 10).toPrecision(9))}`;
-  const rings = Math.ceil((slices + 1) / 2);
   return [
     "!INTERFILE :=",
     "!imaging modality := PT",
@@ -299,6 +140,8 @@ function headerText(sinograms: SinogramsToWrite, dataFile: string): string {
     "originating system := Gyrus simulation",
     "!version of keys := STIR4.0",
     "!GENERAL DATA :=",
+    "patient orientation := head_in",
+    "patient rotation := supine",
     "!GENERAL IMAGE DATA :=",
     "!type of data := PET",
     "imagedata byte order := LITTLEENDIAN",
@@ -316,15 +159,15 @@ function headerText(sinograms: SinogramsToWrite, dataFile: string): string {
     `!matrix size [2] := ${views}`,
     "matrix axis label [1] := tangential coordinate",
     `!matrix size [1] := ${bins}`,
-    "minimum ring difference per segment := { -1}",
-    "maximum ring difference per segment := { 1}",
+    "minimum ring difference per segment := { 0}",
+    "maximum ring difference per segment := { 0}",
     "Scanner parameters :=",
     "Scanner type := unknown",
-    `Number of rings := ${rings}`,
+    `Number of rings := ${slices}`,
     `Number of detectors per ring := ${2 * views}`,
     `Inner ring diameter (cm) := ${cm(Math.max(810, 1.1 * bins * binSizeMm))}`,
     "Average depth of interaction (cm) := 0",
-    `Distance between rings (cm) := ${cm(2 * sliceSpacingMm)}`,
+    `Distance between rings (cm) := ${cm(sliceSpacingMm)}`,
     `Default bin size (cm) := ${cm(binSizeMm)}`,
     `View offset (degrees) := ${startDegrees}`,
     `Maximum number of non-arc-corrected bins := ${bins}`,

@@ -18,6 +18,11 @@ export interface EmOptions {
   readonly stopBelow?: number;
   /** Work out the log-likelihood after every iteration: always with `stopBelow`; costs OSEM about a third more. */
   readonly likelihood?: boolean;
+  /**
+   * What prompts may be: numbers of 0 or more (`any`, the default), `whole` ones, as a scanner counts them, or
+   * `signed` ones, which were corrected before and are no counts: negative ones are put at 0.
+   */
+  readonly counts?: "any" | "whole" | "signed";
   /** Gaussian filter of the result, full width at half maximum; default none. */
   readonly filterFwhmMm?: number;
   /** The image after an iteration (from 1), before the filter: to be copied by who keeps it. */
@@ -46,9 +51,10 @@ export interface EmResult {
  * Attenuation A, efficiency e, scatter S, randoms R and blur G are part of the model, so prompts y go in as counted.
  * Throws what `checkScan` throws, and `bad-argument`.
  */
-export function reconstructEm(scan: PetScan, options: EmOptions): EmResult {
-  const { iterations, subsets = 1, filterFwhmMm = 0 } = options;
-  checkScan(scan);
+export function reconstructEm(given: PetScan, options: EmOptions): EmResult {
+  const { iterations, subsets = 1, filterFwhmMm = 0, counts = "any" } = options;
+  const scan = counts === "signed" ? { ...given, prompts: withoutNegatives(given.prompts) } : given;
+  checkScan(scan, { counts: counts === "whole" ? "whole" : "any" });
   const { geometry } = scan;
   requireWhole("iterations", iterations, 1, 100_000);
   requireWhole("subsets", subsets, 1, geometry.views);
@@ -80,6 +86,12 @@ export function reconstructEm(scan: PetScan, options: EmOptions): EmResult {
     iterations: done,
     logLikelihood,
   };
+}
+
+function withoutNegatives(values: Float32Array): Float32Array {
+  const out = values.slice();
+  for (let n = 0; n < out.length; n++) if (out[n]! < 0) out[n] = 0;
+  return out;
 }
 
 /** One update of the image, in place, by the data of a subset. */

@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -45,6 +46,12 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 const reconstruct = (...words: string[]) =>
   gyrus(["reconstruct", join(scan, "prompts.hs"), "--quiet", ...words], folder);
 
+const edited = (from: string | RegExp, to: string) => (bytes: Buffer) => {
+  const text = bytes.toString().replace(from, to);
+  expect(text).not.toBe(bytes.toString());
+  return Buffer.from(text);
+};
+
 describe("gyrus reconstruct", () => {
   it("gives back what gyrus simulate pet put in, by every method", async () => {
     expect((await readdir(scan)).sort()).toEqual(
@@ -86,6 +93,87 @@ describe("gyrus reconstruct", () => {
     expect(err).toContain("Add --bin-size.");
     expect(code).toBe(2);
     expect((await gyrus(["reconstruct", array, ...common, "--bin-size", "5"], folder)).code).toBe(0);
+  });
+
+  it("takes numbers that are no counts when told", async () => {
+    const array = join(folder, "fractions.npy");
+    const numbers = Float32Array.from({ length: 48 * 47 }, (_, n) => (n % 47) / 10 - 0.2);
+    await writeFile(array, encodeNpy(floats([48, 47], numbers)));
+    const words = ["--method", "osem", "--bin-size", "5", "--image-size", "32", "--iterations", "1"];
+    const out = join(folder, "fractions.nii.gz");
+    const run = (...more: string[]) =>
+      gyrus(["reconstruct", array, "--quiet", ...words, "--out", out, ...more], folder);
+    const { code, err } = await run();
+    expect(err).toContain(
+      "slice 0, view 0, bin 0: the sinograms hold a number that no detector counts. Expected whole numbers of 0 or more.",
+    );
+    expect(err).toContain("--precorrected takes them as they are.");
+    expect(code).toBe(2);
+    expect(await run("--precorrected")).toMatchObject({ code: 0, err: "" });
+  });
+
+  it.each([
+    ["prompts.s", (bytes: Buffer) => bytes.subarray(0, 900), "the sinogram file ends early."],
+    ["prompts.s", (bytes: Buffer) => Buffer.from(bytes).fill(0), "the sinogram holds no counts."],
+    [
+      "prompts.s",
+      (bytes: Buffer) => {
+        const copy = Buffer.from(bytes);
+        copy.writeFloatLE(Number.NaN, 400);
+        return copy;
+      },
+      "the sinograms hold a number that no detector counts. Expected whole numbers of 0 or more. Found NaN.",
+    ],
+    [
+      "prompts.s",
+      (bytes: Buffer) => {
+        const copy = Buffer.from(bytes);
+        copy.writeFloatLE(-3, 400);
+        return copy;
+      },
+      "Found -3.",
+    ],
+    ["prompts.hs", edited("LITTLEENDIAN", "MIDDLE"), "the order of the bytes is not known."],
+    [
+      "prompts.hs",
+      edited("number format := float", "number format := ascii"),
+      "the number format is not read.",
+    ],
+    [
+      "prompts.hs",
+      edited(/^!matrix size \[2\].*$/m, ""),
+      "a key of the Interfile header is missing. Expected the key matrix size[2].",
+    ],
+    [
+      "prompts.hs",
+      edited("matrix size [1] := 47", "matrix size [1] := 48"),
+      "the sinogram file ends early. Expected 9216 bytes",
+    ],
+    [
+      "randoms.hs",
+      edited(/size \[2\] := 48([\s\S]*)size \[1\] := 47/, "size [2] := 47$1size [1] := 48"),
+      "Views and bins are swapped.",
+    ],
+    [
+      "randoms.hs",
+      edited("effective central bin size (cm) := ", "effective central bin size (cm) := 1"),
+      "two files of sinograms were made by different scanners.",
+    ],
+  ] as const)("refuses a broken %s: %#", async (name, breakIt, reason) => {
+    const broken = join(folder, "broken");
+    await cp(scan, broken, { recursive: true, force: true });
+    const path = join(broken, name);
+    await writeFile(path, breakIt(await readFile(path)));
+    const words = ["--method", "osem", "--randoms", join(broken, "randoms.hs"), "--image-size", "32"];
+    const out = join(folder, "never.nii.gz");
+    const { code, err } = await gyrus(
+      ["reconstruct", join(broken, "prompts.hs"), "--quiet", ...words, "--out", out],
+      folder,
+    );
+    expect(err).toContain(reason);
+    expect(err.trim().split("\n")).toHaveLength(1);
+    expect(code).toBe(2);
+    expect(existsSync(out)).toBe(false);
   });
 
   it.each([

@@ -17,6 +17,7 @@ interface Options {
   readonly scatter?: string;
   readonly randoms?: string;
   readonly normalisation?: string;
+  readonly precorrected: boolean;
   readonly calibration: number;
   readonly psf: number;
   readonly binSize?: number;
@@ -37,7 +38,7 @@ export function reconstructCommand(finish: Finish): Command {
       usage: "reconstruct <sinogram>",
       purpose: "Turn PET counts into an image",
       about:
-        "Reads Interfile as STIR writes it (.hs with .s or .s.gz; the slices of ring difference 0) and NumPy (.npy, .npz). Prompts go in as counted: attenuation, scatter, randoms and normalisation become part of the model, or correct the data before filtered backprojection.",
+        "Reads Interfile as STIR writes it (.hs with .s or .s.gz; the slices of ring difference 0, times of flight added up, bins of a ring arc-corrected, turned by the patient's position) and NumPy (.npy, .npz). Prompts go in as counted: attenuation, scatter, randoms and normalisation become part of the model, or correct the data before filtered backprojection.",
       examples: [
         {
           line: "gyrus reconstruct prompts.hs --method osem --scatter scatter.hs --randoms randoms.hs --out image.nii.gz",
@@ -57,6 +58,11 @@ export function reconstructCommand(finish: Finish): Command {
         .option("--scatter <file>", "expected scattered counts")
         .option("--randoms <file>", "expected random counts")
         .option("--normalisation <file>", "efficiency of every bin relative to the mean")
+        .option(
+          "--precorrected",
+          "the sinogram holds no counts but numbers corrected or averaged before; negative ones become 0 (mlem, osem)",
+          false,
+        )
         .option(
           "--calibration <number>",
           "counts for every kBq/ml and mm; with 1 the image is in counts per mm",
@@ -116,15 +122,22 @@ export function reconstructCommand(finish: Finish): Command {
     },
     async (shell, options, [path = ""]) => {
       const how = reconstructionOf(options);
-      const prompts = await readSinogramsFrom(nodeFiles, path);
+      // Filtered backprojection is linear: it needs no counts.
+      const whole = how.method !== "fbp" && !options.precorrected;
+      const prompts = await readSinogramsFrom(nodeFiles, path, { whole });
       const geometry = geometryOf(prompts, path, {
         imageSize: options.imageSize,
         ...(options.binSize === undefined ? {} : { binSizeMm: options.binSize }),
         ...(options.pixelSize === undefined ? {} : { pixelSizeMm: options.pixelSize }),
       });
       const sliceSpacingMm = prompts.sliceSpacingMm ?? geometry.pixelSizeMm;
-      const beside = async (file: string | undefined): Promise<Float32Array | undefined> =>
-        file === undefined ? undefined : companion(prompts, await readSinogramsFrom(nodeFiles, file), file);
+      const beside = async (
+        file: string | undefined,
+        kind: "counts" | "factors",
+      ): Promise<Float32Array | undefined> =>
+        file === undefined
+          ? undefined
+          : companion(prompts, await readSinogramsFrom(nodeFiles, file, { kind }), file);
       const progress = progressOn(shell);
       const began = performance.now();
       const { image, fits } = reconstructStack(
@@ -135,9 +148,9 @@ export function reconstructCommand(finish: Finish): Command {
           psfFwhmMm: options.psf,
           calibration: options.calibration,
           prompts: prompts.data,
-          scatter: await beside(options.scatter),
-          randoms: await beside(options.randoms),
-          efficiency: await beside(options.normalisation),
+          scatter: await beside(options.scatter, "counts"),
+          randoms: await beside(options.randoms, "counts"),
+          efficiency: await beside(options.normalisation, "factors"),
           attenuation: await attenuationFrom(options.attenuation, prompts, geometry, sliceSpacingMm),
         },
         how,
@@ -170,6 +183,7 @@ function reconstructionOf(options: Options): Reconstruction {
     const stray = { "--iterations": iterations, "--subsets": subsets, "--stop-below": stopBelow };
     const name = Object.entries(stray).find(([, value]) => value !== undefined)?.[0];
     if (name !== undefined || options.psf > 0) notOf(name ?? "--psf", method);
+    if (options.precorrected) notOf("--precorrected", method);
     return { method, window: window as (typeof fbpWindows)[number], cutOff, filterFwhmMm: filter };
   }
   if (method === "mlem" && subsets !== undefined && subsets > 1) notOf("--subsets", method);
@@ -178,6 +192,7 @@ function reconstructionOf(options: Options): Reconstruction {
     subsets: method === "mlem" ? 1 : (subsets ?? 16),
     iterations: iterations ?? (method === "mlem" ? 30 : 4),
     filterFwhmMm: filter,
+    counts: options.precorrected ? "signed" : "any",
     likelihood: true,
     ...(stopBelow === undefined ? {} : { stopBelow }),
   };
@@ -209,7 +224,8 @@ async function attenuationFrom(
   sliceSpacingMm: number,
 ): Promise<Float32Array | undefined> {
   if (path === undefined) return undefined;
-  if (!/\.nii(\.gz)?$/i.test(path)) return companion(prompts, await readSinogramsFrom(nodeFiles, path), path);
+  if (!/\.nii(\.gz)?$/i.test(path))
+    return companion(prompts, await readSinogramsFrom(nodeFiles, path, { kind: "factors" }), path);
   const { volume } = await readVolume(path, { as: "float32" });
   return attenuationOfMap(volume, geometry, prompts.slices, sliceSpacingMm, path);
 }

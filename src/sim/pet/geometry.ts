@@ -6,15 +6,20 @@ import type { Grid } from "../../volume/volume.js";
  * A slice of a PET scanner as parallel lines, and the square image that it sees.
  *
  * View `a` looks along the lines `x·cos φ + y·sin φ = s` with `φ = startDegrees + a · 180° / views`; bin `b` is the
- * strip of `binSizeMm` around `s = (b - (bins - 1) / 2) · binSizeMm`. Pixel (i, j) of the image has its centre at
+ * strip of `binSizeMm` around `s = (b - axisBin) · binSizeMm`. Pixel (i, j) of the image has its centre at
  * `x = (i - (imageSize - 1) / 2) · pixelSizeMm` to the right, y likewise to the front: the scanner's axis is the
- * middle of both. A sinogram is row-major `[views, bins]`, an image `[imageSize (j), imageSize (i)]`.
+ * middle of the image. A sinogram is row-major `[views, bins]`, an image `[imageSize (j), imageSize (i)]`.
  */
 export interface PetGeometry {
   /** Equally spaced angles over 180 degrees. */
   readonly views: number;
   readonly bins: number;
   readonly binSizeMm: number;
+  /**
+   * The bin that the scanner's axis falls on, counted from 0, a half where it falls between two: `(bins - 1) / 2` by
+   * default. Interfile has `bins / 2` where bins are even.
+   */
+  readonly axisBin?: number;
   /** Angle of the first view. */
   readonly startDegrees: number;
   /** Pixels along each side of the image. */
@@ -70,9 +75,16 @@ export function sinogramLength({ views, bins }: Pick<PetGeometry, "views" | "bin
   return views * bins;
 }
 
+/** The bin, or the middle between two, that the scanner's axis falls on. */
+export function axisBinOf({ bins, axisBin = (bins - 1) / 2 }: Pick<PetGeometry, "bins" | "axisBin">): number {
+  return axisBin;
+}
+
 /** Radius in mm of the circle that all views see whole: what is outside of it is outside the scanner. */
-export function fieldOfViewRadiusMm({ bins, binSizeMm, imageSize, pixelSizeMm }: PetGeometry): number {
-  return Math.min(bins * binSizeMm, imageSize * pixelSizeMm) / 2;
+export function fieldOfViewRadiusMm(geometry: PetGeometry): number {
+  const { bins, binSizeMm, imageSize, pixelSizeMm } = geometry;
+  const axis = axisBinOf(geometry);
+  return Math.min((Math.min(axis, bins - 1 - axis) + 0.5) * binSizeMm, (imageSize * pixelSizeMm) / 2);
 }
 
 /** 1 for the pixels that the scanner sees (centres within `fieldOfViewRadiusMm`), 0 for the rest. */
@@ -104,6 +116,9 @@ export function checkedGeometry(geometry: PetGeometry): PetGeometry {
       refuse(name, "a whole number from 1 to 4096", geometry[name]);
   for (const name of ["binSizeMm", "pixelSizeMm"] as const)
     if (!(geometry[name] > 0 && geometry[name] < 1000)) refuse(name, "a length in mm", geometry[name]);
+  const axis = axisBinOf(geometry);
+  if (!(axis >= 0 && axis <= geometry.bins - 1))
+    refuse("axisBin", `a bin from 0 to ${geometry.bins - 1}`, axis);
   if (!Number.isFinite(geometry.startDegrees)) refuse("startDegrees", "an angle", geometry.startDegrees);
   return geometry;
 }

@@ -118,7 +118,7 @@ function multiplyChecked(
 }
 
 /** `view 3, bin 20`, counted from 0. */
-export function binName(index: number, { bins }: PetGeometry): string {
+export function binName(index: number, { bins }: Pick<PetGeometry, "bins">): string {
   return `view ${Math.floor(index / bins)}, bin ${index % bins}`;
 }
 

@@ -6,9 +6,10 @@ import { writeInterfileTo } from "../../io/interfile.js";
 import { nodeFiles, writeTable, writeVolume } from "../../io/node.js";
 import { splitByFractions } from "../../io/split.js";
 import { volume } from "../../volume/volume.js";
-import { imageGrid, type PetGeometry } from "./geometry.js";
+import { imageGrid } from "./geometry.js";
 import { type PhantomOptions, slicesOfPhantom } from "./phantoms.js";
 import { buildScanner, discovery690, meanOverBlocks, type SimulatedScan } from "./scan.js";
+import { sinogramsToWrite } from "./sinograms.js";
 
 export interface WritePetOptions extends Omit<PhantomOptions, "oversampling" | "sliceThicknessMm"> {
   /** Expected prompts of every slice. */
@@ -101,9 +102,8 @@ async function writeScan(
   await mkdir(folder, { recursive: true });
   for (const name of ["prompts", "scatter", "randoms", "attenuation"] as const)
     await writeInterfileTo(nodeFiles, join(folder, `${name}.hs`), {
-      ...geometryOfFile(geometry),
+      ...sinogramsToWrite(geometry, 1, discovery690.sliceThicknessMm, scan[name]),
       ...(name === "prompts" ? { durationS: Number(scanTimeS.toPrecision(9)) } : {}),
-      data: scan[name],
     });
   const grid = imageGrid(geometry, discovery690.sliceThicknessMm);
   await writeVolume(join(folder, "activity.nii.gz"), volume(truth, grid), {
@@ -112,10 +112,6 @@ async function writeScan(
   await writeVolume(join(folder, "mumap.nii.gz"), volume(attenuationPerCm, grid), {
     description: "Gyrus: attenuation at 511 keV, 1/cm",
   });
-}
-
-function geometryOfFile({ views, bins, binSizeMm, startDegrees }: PetGeometry) {
-  return { views, bins, binSizeMm, startDegrees, slices: 1, sliceSpacingMm: discovery690.sliceThicknessMm };
 }
 
 /** Throws `exists` unless the folder is absent or empty. */

@@ -1,4 +1,5 @@
 import {
+  axisBinOf,
   fieldOfViewRadiusMm,
   type PetGeometry,
   requireImage,
@@ -104,8 +105,9 @@ function buildTables(geometry: PetGeometry): Tables {
   const { views, bins, binSizeMm, startDegrees, imageSize, pixelSizeMm } = geometry;
   const side = pixelSizeMm / binSizeMm;
   const taps = Math.max(4, Math.ceil(Math.SQRT2 * side) + 1);
+  const axis = axisBinOf(geometry);
   const reach = fieldOfViewRadiusMm(geometry) / binSizeMm + side + 2;
-  const margin = taps + Math.max(0, Math.ceil(reach - bins / 2));
+  const margin = taps + Math.max(0, Math.ceil(reach - Math.min(axis, bins - 1 - axis)));
   const tables: Tables = {
     taps,
     margin,
@@ -128,7 +130,7 @@ function buildTables(geometry: PetGeometry): Tables {
     tables.alongJ[view] = side * sine;
     const middle = ((imageSize - 1) / 2) * side * (cosine + sine);
     // Bin b covers b - 1/2 to b + 1/2.
-    tables.start[view] = (bins - 1) / 2 - middle - half + 0.5 + margin;
+    tables.start[view] = axis - middle - half + 0.5 + margin;
     for (let k = 0; k < taps; k++)
       for (let q = 0; q < positions; q++) {
         const left = k - q / positions - half;

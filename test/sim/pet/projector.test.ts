@@ -28,6 +28,7 @@ const geometries: readonly (readonly [string, PetGeometry])[] = [
   ["wide pixels", { ...petGeometries.tiny, pixelSizeMm: 23 }],
   ["narrow pixels", withImageSize(petGeometries.tiny, 101)],
   ["few bins", { ...petGeometries.tiny, bins: 30, startDegrees: 37 }],
+  ["axis off the middle", { ...petGeometries.tiny, bins: 48, axisBin: 20.3 }],
 ];
 
 describe("the projector", () => {
