@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { fail } from "../core/errors.js";
-import { byNumber, classesOf, overrideLabels } from "./dataset-labels.js";
+import { byNumber } from "./dataset-labels.js";
+import { labelsOf } from "./dataset-msd-labels.js";
 import type { Case, DataSet, DataSetOptions } from "./dataset-types.js";
 import { baseName, type FileSystem, joinPath } from "./files.js";
 
@@ -8,6 +9,9 @@ const named = z.record(z.string(), z.union([z.string(), z.number()]));
 const pair = z.object({
   image: z.union([z.string(), z.array(z.string()).min(1)]),
   label: z.string().optional(),
+  /** Not in the Decathlon: whose scan it is, which `gyrus convert` keeps where the source says so. */
+  subject: z.string().optional(),
+  session: z.string().optional(),
 });
 
 /** `dataset.json` of the Medical Segmentation Decathlon and of nnU-Net, whose keys differ a little. */
@@ -17,8 +21,10 @@ const schema = z.object({
   modality: named.optional(),
   channel_names: named.optional(),
   labels: z.record(z.string(), z.union([z.string(), z.number(), z.array(z.number())])),
+  regions_class_order: z.array(z.number()).optional(),
+  numTraining: z.number().optional(),
   training: z.array(pair).optional(),
-  file_ending: z.string().optional(),
+  file_ending: z.string().startsWith(".").optional(),
 });
 
 const examples: Record<string, string> = {
@@ -27,6 +33,8 @@ const examples: Record<string, string> = {
   channel_names: '"channel_names": {"0": "T1"}',
   training: '"training": [{"image": "./imagesTr/a.nii.gz", "label": "./labelsTr/a.nii.gz"}]',
   file_ending: '"file_ending": ".nii.gz"',
+  regions_class_order: '"regions_class_order": [1, 2, 3], one label to paint for every region',
+  numTraining: '"numTraining": 260',
   name: '"name": "Hippocampus"',
   tensorImageSize: '"tensorImageSize": "3D"',
 };
@@ -38,7 +46,7 @@ export async function openMsd(files: FileSystem, root: string, options: DataSetO
   const path = joinPath(root, "dataset.json");
   const description = parseDescription(new TextDecoder().decode(await files.read(path)), path);
   const channels = channelNames(description, path);
-  const labels = classesOf(overrideLabels(labelNames(description.labels, path), options.labels));
+  const labels = labelsOf(description, path, options.labels);
   const cases =
     description.training === undefined
       ? await casesOfFolders(files, root, description, channels.length)
@@ -47,7 +55,8 @@ export async function openMsd(files: FileSystem, root: string, options: DataSetO
           const id = stem(images[0]!).replace(images.length > 1 ? /_\d{4}$/ : /$^/, "");
           const found = images.map((image) => joinPath(root, image));
           const label = entry.label === undefined ? {} : { label: joinPath(root, entry.label) };
-          return { id, subject: id, images: found, ...label };
+          const { subject = id, session } = entry;
+          return { id, subject, ...(session === undefined ? {} : { session }), images: found, ...label };
         });
   requireUnique(cases, path);
   return {
@@ -110,37 +119,11 @@ function channelNames({ modality, channel_names }: Description, path: string): s
   return sorted.map(([, name]) => String(name));
 }
 
-/** Decathlon writes `{"1": "name"}`, nnU-Net `{"name": 1}`; regions (lists of labels) are nnU-Net's alone. */
-function labelNames(labels: Description["labels"], path: string): Map<number, string> {
-  const names = new Map<number, string>();
-  for (const [key, value] of Object.entries(labels)) {
-    if (Array.isArray(value))
-      fail("unsupported", {
-        what: `the label "${key}" is a region made of several labels`,
-        where: path,
-        expected: "one number a label",
-        found: JSON.stringify(value),
-        fix: "List the labels themselves in dataset.json",
-      });
-    const [number, name] = typeof value === "number" ? [value, key] : [Number(key), value];
-    if (!Number.isInteger(number) || number < 0 || number > 65535)
-      fail("bad-file", {
-        what: "a label has no number",
-        where: path,
-        expected: examples.labels!,
-        found: `"${key}": ${JSON.stringify(value)}`,
-        fix: "Give every label a whole number from 0 on",
-      });
-    if (name !== "ignore") names.set(number, name);
-  }
-  return names;
-}
-
 /** nnU-Net lists no cases: `imagesTr/CASE_0000.nii.gz` (one file per channel) and `labelsTr/CASE.nii.gz`. */
 async function casesOfFolders(
   files: FileSystem,
   root: string,
-  { file_ending: ending = ".nii.gz" }: Description,
+  { file_ending: ending = ".nii.gz", numTraining }: Description,
   channels: number,
 ): Promise<Case[]> {
   const names = async (folder: string) =>
@@ -148,6 +131,15 @@ async function casesOfFolders(
   const labels = new Set(await names("labelsTr"));
   const images = (await names("imagesTr")).filter((name) => name.endsWith(ending));
   const ids = new Set(images.map((name) => name.slice(0, -ending.length).replace(/_\d{4}$/, "")));
+  for (const name of labels) requireImageOf(name, ids, ending, joinPath(root, "labelsTr", name));
+  if (numTraining !== undefined && numTraining !== ids.size)
+    fail("bad-data", {
+      what: "imagesTr does not hold as many cases as numTraining says",
+      where: joinPath(root, "dataset.json"),
+      expected: `${numTraining} cases`,
+      found: `${ids.size}`,
+      fix: "Add the cases that are missing, or correct numTraining",
+    });
   return [...ids].sort(byNumber).map((id): Case => {
     const paths = Array.from({ length: channels }, (_, channel) => {
       const name = `${id}_${String(channel).padStart(4, "0")}${ending}`;
@@ -161,6 +153,20 @@ async function casesOfFolders(
     });
     const label = labels.has(`${id}${ending}`) ? { label: joinPath(root, "labelsTr", `${id}${ending}`) } : {};
     return { id, subject: id, images: paths, ...label };
+  });
+}
+
+/** A label map whose name belongs to no image would be left out without a word. */
+function requireImageOf(name: string, ids: ReadonlySet<string>, ending: string, where: string): void {
+  if (!name.endsWith(ending) || ids.has(name.slice(0, -ending.length))) return;
+  const numbered = name.slice(0, -ending.length).replace(/_\d{4}$/, "");
+  fail("bad-data", {
+    what: "a label map has no image",
+    where,
+    expected: `imagesTr/${name.slice(0, -ending.length)}_0000${ending}`,
+    fix: ids.has(numbered)
+      ? `Only images carry the number of their channel: rename it to ${numbered}${ending}`
+      : "Add the image, or remove the label map",
   });
 }
 

@@ -17,6 +17,15 @@ export interface LabelName {
   readonly name: string;
 }
 
+/** A target made of several classes, as in tumours whose parts lie inside each other. */
+export interface Region {
+  readonly name: string;
+  /** The classes that it is made of. */
+  readonly classes: readonly number[];
+  /** The class that a label map gets where this region is found; null for one that is never painted. */
+  readonly paintedAs: number | null;
+}
+
 /** A data set, whatever its layout: plain data that can be recorded. */
 export interface DataSet {
   readonly kind: "msd" | "bids" | "pairs";
@@ -32,6 +41,10 @@ export interface DataSet {
    * black-and-white mask or 0, 17, 53 in a FreeSurfer map. Predictions are written with these values again.
    */
   readonly labelValues: readonly number[];
+  /** nnU-Net: overlapping targets instead of the classes, in the order in which they are painted over each other. */
+  readonly regions?: readonly Region[];
+  /** nnU-Net: the class of voxels that nobody labelled, one above the last; it stands last in `labelValues`. */
+  readonly ignoredClass?: number;
   readonly dimensions: 2 | 3;
   /** True for slices of one stack in their order: neighbours resemble each other and are held out together. */
   readonly stack: boolean;

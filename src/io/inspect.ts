@@ -96,7 +96,7 @@ async function inspectDataSet(
       const mm = spacingMm(image.affine);
       spacings.push([...mm]);
       if (label === undefined) continue;
-      const counts = new Array<number>(dataset.labels.length + 1).fill(0);
+      const counts = new Array<number>(dataset.labelValues.length).fill(0);
       for (let at = 0; at < label.data.length; at++) counts[label.data[at]!]!++;
       const voxelMm3 = Math.abs(determinant(image.affine));
       volumes.forEach((of, at) => {

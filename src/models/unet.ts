@@ -16,6 +16,10 @@ export interface UNetOptions {
   readonly classes: number;
   /** Spatial axes, 2 or 3. */
   readonly dimensions: 2 | 3;
+  /** Step into every level along every axis; the first is mostly ones. Default: ones, then 2 everywhere. */
+  readonly strides?: readonly (readonly number[])[];
+  /** Kernel of every level along every axis; odd numbers. Default 3 everywhere. */
+  readonly kernels?: readonly (readonly number[])[];
   /** Convolutions per block. Default 2. */
   readonly depth?: number;
   /** Between convolution and activation. Default "instance". */
@@ -38,35 +42,88 @@ export interface UNetOptions {
  * norms and strided convolutions it is what nnU-Net trains. The usual mistake: calling that one the original.
  */
 export function unet(scope: Scope, x: Value, options: UNetOptions): Value {
+  return unetHeads(scope, x, options, 1)[0]!;
+}
+
+/**
+ * U-Net with deep supervision: logits at the finest `heads` resolutions, the full one first, each halved (or whatever
+ * the strides say) against the one before. The first is `unet`'s own, by value and by the names of its parameters, so
+ * weights trained with many heads predict with one. Dou et al., MedIA 2017, arXiv 1607.00582.
+ */
+export function unetHeads(scope: Scope, x: Value, options: UNetOptions, heads: number): Value[] {
   const { widths, classes, dimensions, down = "stride", padding = "same", dropout: rate = 0 } = options;
-  const two = new Array<number>(dimensions).fill(2);
+  const ones = new Array<number>(dimensions).fill(1);
+  const steps = stridesOf(options);
+  requireHeads(heads, options);
   requireFit(x, options);
   const skips: Value[] = [];
   let y = x;
-  widths.forEach((width, level) => {
-    const strided = level > 0 && down === "stride";
-    if (level > 0 && down === "maxPool") y = maxPool(y, two);
-    y = block(scope.child(`encoder${level}`), y, width, options, strided ? 2 : 1);
+  widths.forEach((_, level) => {
+    const step = steps[level]!;
+    const strided = down === "stride";
+    if (!strided && step.some((n) => n > 1)) y = maxPool(y, step);
+    y = block(scope.child(`encoder${level}`), y, level, options, strided ? step : ones);
     if (level >= widths.length - 2) y = dropout(scope.child(`dropout${level}`), y, rate);
     skips.push(y);
   });
+  const logits: Value[] = [];
+  const addHead = (level: number): void => {
+    const place = scope.child(level === 0 ? "head" : `head${level}`);
+    logits[level] = conv(place, y, { channels: classes, kernel: ones });
+  };
+  if (widths.length === 1) addHead(0);
   for (let level = widths.length - 2; level >= 0; level--) {
-    const up = upConv(scope.child(`up${level}`), y, { channels: widths[level]!, factor: two });
+    const up = upConv(scope.child(`up${level}`), y, { channels: widths[level]!, factor: steps[level + 1]! });
     const skip = padding === "valid" ? cropLike(skips[level]!, up) : skips[level]!;
-    y = block(scope.child(`decoder${level}`), concat([skip, up], 1), widths[level]!, options, 1);
+    y = block(scope.child(`decoder${level}`), concat([skip, up], 1), level, options, ones);
+    if (level < heads) addHead(level);
   }
-  return conv(scope.child("head"), y, { channels: classes, kernel: two.map(() => 1) });
+  return logits;
 }
 
-function block(scope: Scope, x: Value, width: number, options: UNetOptions, stride: number): Value {
-  const { depth = 2, norm = "instance", slope = 0.01, padding = "same", dimensions } = options;
+/** The step into every level: as given, or halving from the second level on. */
+function stridesOf({ strides, widths, dimensions }: UNetOptions): readonly (readonly number[])[] {
+  return strides ?? widths.map((_, level) => new Array<number>(dimensions).fill(level === 0 ? 1 : 2));
+}
+
+function requireHeads(heads: number, { widths, strides, kernels, padding }: UNetOptions): void {
+  if (padding === "valid" && (strides !== undefined || kernels !== undefined))
+    fail("bad-argument", {
+      what: "valid convolutions are the paper's, with its strides of 2 and kernels of 3",
+      fix: 'Leave strides and kernels out, or use padding "same"',
+    });
+  const most = Math.max(1, widths.length - 1);
+  if (!(Number.isInteger(heads) && heads >= 1 && heads <= most))
+    fail("bad-argument", {
+      what: "the U-Net has not so many resolutions to put heads on",
+      expected: `1 to ${most} heads`,
+      found: `${heads}`,
+    });
+  for (const [name, lists] of Object.entries({ strides, kernels }))
+    if (lists !== undefined && lists.length !== widths.length)
+      fail("bad-argument", {
+        what: `the U-Net needs ${name} for every level`,
+        expected: `${widths.length} lists, one for each of the widths`,
+        found: `${lists.length}`,
+      });
+}
+
+function block(
+  scope: Scope,
+  x: Value,
+  level: number,
+  options: UNetOptions,
+  stride: readonly number[],
+): Value {
+  const { depth = 2, norm = "instance", slope = 0.01, padding = "same", dimensions, widths } = options;
+  const kernel = options.kernels?.[level] ?? new Array<number>(dimensions).fill(3);
   let y = x;
   for (let i = 0; i < depth; i++) {
     const layer = scope.child(`conv${i}`);
     y = conv(layer, y, {
-      channels: width,
-      kernel: new Array<number>(dimensions).fill(3),
-      padding: padding === "same" ? 1 : 0,
+      channels: widths[level]!,
+      kernel,
+      padding: padding === "same" ? kernel.map((n) => (n - 1) / 2) : 0,
       stride: i === 0 ? stride : 1,
       bias: norm === "none",
       initialize: heNormal(slope),
@@ -98,22 +155,32 @@ function requireFit(x: Value, options: UNetOptions): void {
 /** Which extents the network wants instead of these; undefined: it takes them. */
 export function unetExtents(
   extents: Shape,
-  { widths, padding = "same", depth = 2 }: Pick<UNetOptions, "widths" | "padding" | "depth">,
+  options: Pick<UNetOptions, "widths" | "padding" | "depth" | "strides">,
 ): string | undefined {
+  const { widths, padding = "same", depth = 2, strides } = options;
   const valid = padding === "valid";
   const lost = valid ? 2 * depth : 0;
-  const fits = extents.every((extent) => {
+  const stepAt = (level: number, axis: number): number => strides?.[level]?.[axis] ?? (level === 0 ? 1 : 2);
+  const fits = extents.every((extent, axis) => {
     let size = extent - lost;
     for (let level = 1; level < widths.length; level++) {
-      if (size % 2 !== 0) return false;
-      size = size / 2 - lost;
+      if (size % stepAt(level, axis) !== 0) return false;
+      size = size / stepAt(level, axis) - lost;
     }
     // Going up, each level loses once more what its block takes.
-    for (let level = 1; level < widths.length; level++) size = size > 0 ? 2 * size - lost : size;
+    for (let level = widths.length - 1; level >= 1; level--)
+      size = size > 0 ? stepAt(level, axis) * size - lost : size;
     return size > 0;
   });
   if (fits) return undefined;
-  if (!valid) return `extents that are multiples of ${2 ** (widths.length - 1)}`;
+  const multiples = extents.map((_, axis) =>
+    widths.reduce((total, _width, level) => total * stepAt(level, axis), 1),
+  );
+  const [first] = multiples;
+  if (!valid)
+    return multiples.every((n) => n === first)
+      ? `extents that are multiples of ${first}`
+      : `extents that are multiples of ${multiples.join("x")}`;
   return "extents that stay even before every pooling and above what the convolutions take, e.g. 572";
 }
 

@@ -121,11 +121,38 @@ describe("Decathlon", () => {
     });
     const dataset = await openDataSet(root);
     expect(dataset.cases.map(({ id }) => id)).toEqual(["b_2", "b_10"]);
-    expect(dataset.labelValues).toEqual([0, 4]);
+    // The label for voxels that nobody labelled is a class of its own, after all others.
+    expect(dataset.labelValues).toEqual([0, 4, 5]);
+    expect(dataset.labels.map(({ name }) => name)).toEqual(["lesion"]);
+    expect(dataset.ignoredClass).toBe(2);
     const { image, label } = await loadCase(dataset, dataset.cases[1]!);
     expect(image.channels).toBe(2);
     expect(image.data[24]! - image.data[0]!).toBe(1);
     expect(Math.max(...label!.data)).toBe(1);
+
+    await scan(join(root, "labelsTr/b_2_0000.nii.gz"), labelled(0, 4));
+    await expect(openDataSet(root)).rejects.toThrow(
+      /b_2_0000\.nii\.gz: a label map has no image\. .*rename it to b_2\.nii\.gz/,
+    );
+    rmSync(join(root, "labelsTr/b_2_0000.nii.gz"));
+    rmSync(join(root, "imagesTr/b_2_0000.nii.gz"));
+    rmSync(join(root, "imagesTr/b_2_0001.nii.gz"));
+    await expect(openDataSet(root)).rejects.toThrow(/b_2\.nii\.gz: a label map has no image/);
+    rmSync(join(root, "labelsTr/b_2.nii.gz"));
+    await expect(openDataSet(root)).rejects.toThrow(/numTraining says\. Expected 2 cases\. Found 1\./);
+  });
+
+  it("knows whose scan it is where dataset.json says so", async () => {
+    const root = fresh();
+    text(join(root, "dataset.json"), {
+      labels: { "0": "background", "1": "lesion" },
+      training: [
+        { image: "./imagesTr/a.nii.gz", label: "./labelsTr/a.nii.gz", subject: "sub-01" },
+        { image: "./imagesTr/b.nii.gz", label: "./labelsTr/b.nii.gz" },
+      ],
+    });
+    const { cases } = await openDataSet(root);
+    expect(cases.map(({ subject }) => subject)).toEqual(["sub-01", "b"]);
   });
 });
 

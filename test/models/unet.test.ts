@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { gradients } from "../../src/autodiff/gradients.js";
 import { GyrusError } from "../../src/core/errors.js";
+import { rng } from "../../src/core/rng.js";
 import { type Shape, scalar, type Tensor, tensor, zerosTensor } from "../../src/core/tensor.js";
 import type { Value } from "../../src/graph/node.js";
 import { crossEntropy, softDice } from "../../src/loss/segmentation.js";
 import { lower } from "../../src/lower/lower.js";
-import { type UNetOptions, unet, unetMargin } from "../../src/models/unet.js";
-import { parameterCount, type Traced, trace } from "../../src/nn/scope.js";
+import { type UNetOptions, unet, unetHeads, unetMargin } from "../../src/models/unet.js";
+import { initialState, parameterCount, type Traced, trace } from "../../src/nn/scope.js";
 import { add, mul } from "../../src/ops/elementwise.js";
 import { input } from "../../src/ops/leaf.js";
 import { sum } from "../../src/ops/reduce.js";
@@ -130,6 +131,81 @@ describe("the other presets", () => {
     expect(shapes["up0.weight"]).toEqual([16, 8, 2, 2, 2]);
     expect(shapes["decoder0.conv0.weight"]).toEqual([8, 16, 3, 3, 3]);
     expect(shapes["head.bias"]).toEqual([4]);
+  });
+});
+
+describe("strides and kernels of each level, and heads at several resolutions", () => {
+  const anisotropic: UNetOptions = {
+    widths: [4, 8, 16],
+    strides: [
+      [1, 1, 1],
+      [1, 2, 2],
+      [2, 2, 2],
+    ],
+    kernels: [
+      [1, 3, 3],
+      [3, 3, 3],
+      [3, 3, 3],
+    ],
+    classes: 3,
+    dimensions: 3,
+  };
+  const heads = (options: UNetOptions, count: number, spatial: Shape) =>
+    trace(true, (scope) => unetHeads(scope, input("x", [1, 1, ...spatial]), options, count));
+
+  it("follow the strides", () => {
+    const { result, parameters } = heads(anisotropic, 2, [6, 8, 12]);
+    expect(result.map(({ shape }) => shape)).toEqual([
+      [1, 3, 6, 8, 12],
+      [1, 3, 6, 4, 6],
+    ]);
+    expect(parameters.get("encoder0.conv0.weight")!.value.shape).toEqual([4, 1, 1, 3, 3]);
+    expect(parameters.get("up0.weight")!.value.shape).toEqual([8, 4, 1, 2, 2]);
+    expect(parameters.get("head1.weight")!.value.shape).toEqual([3, 8, 1, 1, 1]);
+  });
+
+  it("are the U-Net's own where they say what is usual", () => {
+    const plain: UNetOptions = { widths: [4, 8], classes: 2, dimensions: 2 };
+    const spelled: UNetOptions = {
+      ...plain,
+      strides: [
+        [1, 1],
+        [2, 2],
+      ],
+      kernels: [
+        [3, 3],
+        [3, 3],
+      ],
+    };
+    const shapes = (options: UNetOptions) =>
+      shapesOf(trace(true, (scope) => unet(scope, input("x", [1, 1, 8, 8]), options)));
+    expect(shapes(spelled)).toEqual(shapes(plain));
+  });
+
+  it("compute the same full-resolution logits however many heads there are", async () => {
+    const random = rng("heads");
+    const x = tensor(
+      "float32",
+      [1, 1, 4, 8, 8],
+      Float32Array.from({ length: 256 }, () => random.normal()),
+    );
+    const many = heads(anisotropic, 2, [4, 8, 8]);
+    const state = initialState(many, rng("weights"));
+    const one = trace(true, (scope) => unet(scope, input("x", [1, 1, 4, 8, 8]), anisotropic));
+    const { a, b, c } = await evaluate({ a: many.result[0]!, b: many.result[1]! }, { x, ...state }).then(
+      async ({ a, b }) => ({ a, b, c: (await evaluate({ c: one.result }, { x, ...state })).c }),
+    );
+    expect(a!.data).toEqual(c!.data);
+    expect(b!.shape).toEqual([1, 3, 4, 4, 4]);
+  });
+
+  it("refuse what does not belong together", () => {
+    expect(() => heads(anisotropic, 3, [4, 8, 8])).toThrow("Expected 1 to 2 heads. Found 3.");
+    expect(() => heads({ ...anisotropic, kernels: [[3, 3, 3]] }, 1, [4, 8, 8])).toThrow(
+      "needs kernels for every level. Expected 3 lists",
+    );
+    expect(() => heads(anisotropic, 1, [5, 8, 8])).toThrow("Expected extents that are multiples of 2x4x4.");
+    expect(() => heads({ ...anisotropic, padding: "valid" }, 1, [4, 8, 8])).toThrow(/valid convolutions are/);
   });
 });
 

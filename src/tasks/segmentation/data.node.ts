@@ -30,6 +30,14 @@ export interface LabelledCase extends LoadedCase {
 
 /** Load a case that must have a label. */
 export async function loadLabelled(dataset: DataSet, one: Case): Promise<LabelledCase> {
+  const special = dataset.regions !== undefined ? "regions" : "an ignore label";
+  if (dataset.regions !== undefined || dataset.ignoredClass !== undefined)
+    fail("unsupported", {
+      what: `the data set has ${special}, which this system does not know`,
+      where: dataset.root,
+      expected: "one number a label, and every voxel labelled",
+      fix: "Use an nnU-Net, or list the labels themselves in dataset.json",
+    });
   const { label, ...loaded } = await loadCase(dataset, one);
   if (label === undefined)
     fail("bad-data", {
