@@ -86,9 +86,13 @@ export function tuneFbp(cases: readonly TuningCase[], search: FbpSearch): Tuned<
   const sums = new Float64Array(settings.length);
   for (const { scan, truth } of cases) {
     const integrals = precorrected(scan);
+    let sharp: { readonly of: FbpSettings; readonly image: Float32Array } | undefined;
     settings.forEach((one, n) => {
-      const image = fbp(integrals, scan.geometry, { ...one, nonNegative: true, projector });
-      sums[n] = sums[n]! + score(truth, image);
+      // Settings that differ in the filter alone follow each other and share their backprojection.
+      if (sharp === undefined || sharp.of.window !== one.window || sharp.of.cutOff !== one.cutOff)
+        sharp = { of: one, image: fbp(integrals, scan.geometry, { ...one, filterFwhmMm: 0, projector }) };
+      const image = smoothed(sharp.image, scan, one.filterFwhmMm);
+      sums[n] = sums[n]! + score(truth, withoutNegatives(image));
     });
   }
   return choose(settings, sums, cases.length);
@@ -96,6 +100,10 @@ export function tuneFbp(cases: readonly TuningCase[], search: FbpSearch): Tuned<
 
 function smoothed(image: Float32Array, { geometry }: PetScan, fwhmMm: number): Float32Array {
   return fwhmMm > 0 ? blurImage(image, geometry.imageSize, fwhmMm, geometry.pixelSizeMm) : image;
+}
+
+function withoutNegatives(image: Float32Array): Float32Array {
+  return image.map((value) => Math.max(value, 0));
 }
 
 function sharedProjector(cases: readonly TuningCase[]): Projector {
@@ -128,4 +136,43 @@ function choose<S>(settings: readonly S[], sums: Float64Array, cases: number): T
   const tried = settings.map((one, n) => ({ settings: one, score: sums[n]! / cases }));
   const best = tried.reduce((a, b) => (b.score < a.score ? b : a));
   return { tried, best: best.settings, score: best.score };
+}
+
+/** One tried setting as a chart wants it: where it lies along one setting, which line it is on by the others. */
+export interface SearchPoint {
+  readonly along: number;
+  readonly line: string;
+  readonly score: number;
+}
+
+/** A search of `tuneEm` by iterations, a line for every filter. */
+export function emSearchPoints({ tried }: Tuned<EmSettings>): SearchPoint[] {
+  return tried.map(({ settings: { iterations, filterFwhmMm }, score }) => ({
+    along: iterations,
+    line: `filter ${filterFwhmMm} mm`,
+    score,
+  }));
+}
+
+/** A search of `tuneFbp` by the filter's width, a line for every window and cut-off. */
+export function fbpSearchPoints({ tried }: Tuned<FbpSettings>): SearchPoint[] {
+  return tried.map(({ settings: { window, cutOff, filterFwhmMm }, score }) => ({
+    along: filterFwhmMm,
+    line: `${window}, cut-off ${cutOff}`,
+    score,
+  }));
+}
+
+/**
+ * The settings that were best at the least or the greatest value tried, of several: there the search may have ended too
+ * soon. No filter (0 mm), one iteration and no cut-off (1) are ends of their own and not named.
+ */
+export function searchEdges<S extends EmSettings | FbpSettings>({ tried, best }: Tuned<S>): string[] {
+  const natural: Readonly<Record<string, number>> = { filterFwhmMm: 0, iterations: 1, cutOff: 1 };
+  return Object.entries(best).flatMap(([name, value]) => {
+    const values = tried.map(({ settings }) => Number(settings[name as keyof S]));
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    const atEdge = low < high && (value === low || value === high) && value !== natural[name];
+    return atEdge ? [name] : [];
+  });
 }
