@@ -21,7 +21,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   transforms: ["core", "volume"],
   sim: ["core", "volume", "io"],
   metrics: ["core", "volume"],
-  reconstruct: ["core", "volume", "sim", "metrics"],
+  reconstruct: ["core", "graph", "ops", "autodiff", "volume", "sim", "metrics"],
   models: ["core", "graph", "ops", "nn"],
   train: ["core", "graph", "ops", "autodiff", "lower", "runtime", "nn", "optim"],
   report: ["core", "volume"],

@@ -1,12 +1,13 @@
+import { type PetGeometry, requireImage, requireSinogram, sinogramLength } from "./geometry.js";
 import {
-  axisBinOf,
-  fieldOfViewRadiusMm,
-  type PetGeometry,
-  requireImage,
-  requireSinogram,
-  rowInside,
-  sinogramLength,
-} from "./geometry.js";
+  buildTables,
+  perPosition,
+  positionMask,
+  positionShift,
+  positions,
+  scale,
+  type Tables,
+} from "./strips.js";
 
 /** Every `step`-th view from `first` on: the ordered subsets of OSEM. */
 export interface Views {
@@ -26,34 +27,6 @@ export interface Projector {
   forward(image: Float32Array, views?: Views, into?: Float32Array): Float32Array;
   /** The transpose of `forward`: weights and rounding of positions are the same ones. Pixels out of view are 0. */
   back(sinogram: Float32Array, views?: Views, into?: Float32Array): Float32Array;
-}
-
-/**
- * Positions within a bin that pixels are shared out to. Sharing smears the edges of shadows, by at most an eighth of a
- * position for each of a bin's two edges: where rows of pixels line up with a view, one bin may be off by 1/64.
- */
-const positionBits = 4;
-const positions = 1 << positionBits;
-/** Bits behind the point of positions along a row: the advance from pixel to pixel is rounded far below a position. */
-const fractionBits = 18;
-const positionShift = fractionBits - positionBits;
-const scale = 2 ** fractionBits;
-const positionMask = (1 << positionShift) - 1;
-const perPosition = 1 / (1 << positionShift);
-
-interface Tables {
-  /** Bins that a pixel can touch, at least 4 so that the common case is unrolled. */
-  readonly taps: number;
-  /** Unseen bins on either side, so that no footprint leaves the buffer. */
-  readonly margin: number;
-  /** `[view, tap, position]`: shared area of pixel and strip over the strip's width, mm. */
-  readonly weights: Float64Array;
-  /** For every view the first bin touched by pixel (0, 0), and its advance for i and for j: bins. */
-  readonly start: Float64Array;
-  readonly alongI: Float64Array;
-  readonly alongJ: Float64Array;
-  /** First and last pixel (exclusive) in view of every row. */
-  readonly rows: Int32Array;
 }
 
 /**
@@ -99,56 +72,6 @@ export function buildProjector(geometry: PetGeometry): Projector {
       return out;
     },
   };
-}
-
-function buildTables(geometry: PetGeometry): Tables {
-  const { views, bins, binSizeMm, startDegrees, imageSize, pixelSizeMm } = geometry;
-  const side = pixelSizeMm / binSizeMm;
-  const taps = Math.max(4, Math.ceil(Math.SQRT2 * side) + 1);
-  const axis = axisBinOf(geometry);
-  const reach = fieldOfViewRadiusMm(geometry) / binSizeMm + side + 2;
-  const margin = taps + Math.max(0, Math.ceil(reach - Math.min(axis, bins - 1 - axis)));
-  const tables: Tables = {
-    taps,
-    margin,
-    weights: new Float64Array(views * positions * taps),
-    start: new Float64Array(views),
-    alongI: new Float64Array(views),
-    alongJ: new Float64Array(views),
-    rows: new Int32Array(2 * imageSize),
-  };
-  for (let j = 0; j < imageSize; j++) tables.rows.set(rowInside(geometry, j), 2 * j);
-  for (let view = 0; view < views; view++) {
-    const angle = (startDegrees * Math.PI) / 180 + (view * Math.PI) / views;
-    const [cosine, sine] = [Math.cos(angle), Math.sin(angle)];
-    const [narrow, wide] = [side * Math.abs(cosine), side * Math.abs(sine)].sort((a, b) => a - b) as [
-      number,
-      number,
-    ];
-    const half = (narrow + wide) / 2;
-    tables.alongI[view] = side * cosine;
-    tables.alongJ[view] = side * sine;
-    const middle = ((imageSize - 1) / 2) * side * (cosine + sine);
-    // Bin b covers b - 1/2 to b + 1/2.
-    tables.start[view] = axis - middle - half + 0.5 + margin;
-    for (let k = 0; k < taps; k++)
-      for (let q = 0; q < positions; q++) {
-        const left = k - q / positions - half;
-        const area = shadowBelow(left + 1, narrow, wide) - shadowBelow(left, narrow, wide);
-        tables.weights[(view * taps + k) * positions + q] = area * side * side * binSizeMm;
-      }
-  }
-  return tables;
-}
-
-/** The part of a pixel's shadow below s: boxes of two widths convolved, centred on 0, 1 in all. */
-function shadowBelow(s: number, narrow: number, wide: number): number {
-  const outer = (narrow + wide) / 2;
-  const inner = (wide - narrow) / 2;
-  const a = Math.abs(s);
-  if (a >= outer) return s > 0 ? 1 : 0;
-  const above = a <= inner ? 0.5 - a / wide : (outer - a) ** 2 / (2 * narrow * wide);
-  return s > 0 ? 1 - above : above;
 }
 
 /** Share every pixel out to its two positions on a view. */
