@@ -6,6 +6,7 @@ import { spellWeightGrad, takesWeightGrad } from "./blocked/weight-grad.js";
 import { leakyRelu, scaleShiftInParts, spellScaleShift, sumProduct } from "./channels.js";
 import { inputGrad, weightGrad } from "./conv/gradients.js";
 import { gate, logSoftmax, matmul, microsoft, softmax } from "./processor.js";
+import { scalarsFirst } from "./scalars.js";
 import { portableSpellings } from "./spell.js";
 import type { Emitter, Spelling, Target } from "./target.js";
 
@@ -42,6 +43,7 @@ export function cpuWith(block: number | undefined): Target {
         block !== undefined && takesInputGrad(node, block) ? undefined : inputGrad(node),
       convWeightGrad: (node) =>
         block !== undefined && takesWeightGrad(node, block) ? undefined : weightGrad(node),
+      mul: scalarsFirst,
       softmax,
       logSoftmax,
     },

@@ -3,6 +3,7 @@ import {
   addDecay,
   chain,
   clipByGlobalNorm,
+  decay,
   descend,
   momentum,
   scaleByAdam,
@@ -38,5 +39,5 @@ export function adam({ clip, weightDecay = 0, ...moments }: CommonOptions & Adam
 
 /** Adam with decoupled weight decay. Loshchilov & Hutter, arXiv 1711.05101. */
 export function adamW({ clip, weightDecay = 0.01, ...moments }: CommonOptions & AdamOptions = {}): Transform {
-  return chain(...clipped(clip), scaleByAdam(moments), addDecay(weightDecay), descend());
+  return chain(...clipped(clip), scaleByAdam(moments), descend(), decay(weightDecay));
 }

@@ -76,7 +76,7 @@ export function clipByGlobalNorm(limit: number): Transform {
   };
 }
 
-/** Add `rate` times the parameter: L2 regularisation before a rule, decoupled weight decay after it. */
+/** Add `rate` times the parameter to its gradient: L2 regularisation. */
 export function addDecay(rate: number): Transform {
   return {
     slots: [],
@@ -109,39 +109,61 @@ export interface AdamOptions {
   readonly epsilon?: number;
 }
 
-/** m̂ / (sqrt(v̂) + ε) with bias-corrected moments. Kingma & Ba, arXiv 1412.6980. */
+/**
+ * m̂ / (sqrt(v̂) + ε) with bias-corrected moments. Kingma & Ba, arXiv 1412.6980.
+ *
+ * Kept are discounted sums, m / (1 - β1) and v / (1 - β2), not means: s ← β s + g is a pass over all parameters less
+ * for each, and the constant belongs to a scalar that is there anyway.
+ */
 export function scaleByAdam({ beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 }: AdamOptions = {}): Transform {
   return {
-    slots: ["adam/mean", "adam/square"],
+    slots: ["adam/sum", "adam/squares"],
     update: (updates, state, { step }) => {
-      const blend = (slot: string, rate: number, fresh: (g: Value) => Value): Named =>
-        map(updates, (g, path) => add(mul(state.get(slot)!.get(path)!, rate), mul(fresh(g), 1 - rate)));
-      const means = blend("adam/mean", beta1, (g) => g);
-      const squares = blend("adam/square", beta2, (g) => mul(g, g));
-      const corrected = (rate: number): Value => sub(1, exp(mul(step, Math.log(rate))));
-      // (m / c1) / (sqrt(v / c2) + ε) = m · (sqrt(c2) / c1) / (sqrt(v) + ε sqrt(c2)): scalars stay scalars.
-      const root = sqrt(corrected(beta2));
-      const factor = div(root, corrected(beta1));
+      const discounted = (slot: string, rate: number, fresh: (g: Value) => Value): Named =>
+        map(updates, (g, path) => add(mul(state.get(slot)!.get(path)!, rate), fresh(g)));
+      const sums = discounted("adam/sum", beta1, (g) => g);
+      const squares = discounted("adam/squares", beta2, (g) => mul(g, g));
+      // Sums of the discounts so far: what turns a discounted sum into a mean, bias-corrected.
+      const discounts = (rate: number): Value => div(sub(1, exp(mul(step, Math.log(rate)))), 1 - rate);
+      const root = sqrt(discounts(beta2));
+      const factor = div(root, discounts(beta1));
       const floor = mul(root, epsilon);
-      const scaled = map(means, (m, path) => div(mul(m, factor), add(sqrt(squares.get(path)!), floor)));
+      const scaled = map(sums, (sum, path) => mul(div(sum, add(sqrt(squares.get(path)!), floor)), factor));
       return {
         updates: scaled,
         state: new Map([
-          ["adam/mean", means],
-          ["adam/square", squares],
+          ["adam/sum", sums],
+          ["adam/squares", squares],
         ]),
       };
     },
   };
 }
 
-/** The last rule of every chain: step against the gradient. */
+/** Step against the gradient. */
 export function descend(): Transform {
   return {
     slots: [],
-    update: (updates, _, { learningRate }) => ({
-      updates: map(updates, (g) => neg(mul(g, learningRate))),
-      state: stateless,
-    }),
+    update: (updates, _, { learningRate }) => {
+      const against = neg(learningRate);
+      return { updates: map(updates, (g) => mul(g, against)), state: stateless };
+    },
+  };
+}
+
+/** After `descend`: shrink the parameters by `rate` times the learning rate, whatever their gradients say. */
+export function decay(rate: number): Transform {
+  return {
+    slots: [],
+    update: (updates, _, { parameters, decayed, learningRate }) => {
+      const share = mul(learningRate, -rate);
+      return {
+        updates:
+          rate === 0
+            ? updates
+            : map(updates, (u, path) => (decayed.has(path) ? add(u, mul(parameters.get(path)!, share)) : u)),
+        state: stateless,
+      };
+    },
   };
 }

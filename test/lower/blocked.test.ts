@@ -60,6 +60,24 @@ const cases: readonly Case[] = [
     geometry: convGeometry([3, 1, 3], { padding: "same" }),
   },
   {
+    name: "2-D many images, in several parts",
+    x: [33, 8, 7, 8],
+    w: [48, 8, 3, 3],
+    geometry: convGeometry([3, 3], { padding: 1 }),
+  },
+  {
+    name: "2-D images with rows and columns that nothing reads",
+    x: [16, 8, 21, 23],
+    w: [32, 8, 2, 3],
+    geometry: convGeometry([2, 3], { stride: [3, 4] }),
+  },
+  {
+    name: "2-D images, dilated",
+    x: [8, 16, 14, 15],
+    w: [16, 16, 3, 3],
+    geometry: { stride: [1, 2], dilation: [2, 1], before: [1, 0], after: [3, 2], groups: 1 },
+  },
+  {
     name: "2-D strided",
     x: [2, 16, 41, 37],
     w: [48, 16, 3, 3],

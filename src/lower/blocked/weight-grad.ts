@@ -53,6 +53,82 @@ function crop(x: string, shape: Shape, sample: number, spans: readonly Span[], e
   return pads.every((pad) => pad === 0) ? x : e.emit("Pad", [x, e.ints(pads)]);
 }
 
+/** How many images are worked on at once: as input channels that are too few for a block, read as they are. */
+function imagesAtOnce(node: Node, block: number): number {
+  const [outChannels] = node.outputs[0]!.shape as [number];
+  const [batch, , ...extents] = node.inputs[1]!.shape as [number, number, ...number[]];
+  if (extents.length !== 2) return 1;
+  return Math.min(batch, block - 1, Math.floor(bytesAtOnce / (4 * outChannels * product(extents))));
+}
+
+/**
+ * As `spellWeightGrad`, several small images at a time: each is an input channel, over which a convolution sums anyway.
+ * A fifth of the nodes, and the gradient in the blocks that the input gradient reads too.
+ */
+function spellTogether(node: Node, x: string, dy: string, atOnce: number, e: Emitter, block: number): string {
+  const { stride, dilation, before } = node.attributes as unknown as ConvGeometry;
+  const [outChannels, channels, ...kernel] = node.outputs[0]!.shape as [number, number, number, number];
+  const from = node.inputs[0]!.shape as [number, number, number, number];
+  const [batch, , ...extents] = node.inputs[1]!.shape as [number, number, number, number];
+  // Columns are filled beforehand, rows are by the convolution; of either no more is kept than is read.
+  const [high, wide] = extents.map(
+    (extent, axis) => stride[axis]! * (extent - 1) + 1 + dilation[axis]! * (kernel[axis]! - 1),
+  ) as [number, number];
+  const below = high - before[0]! - from[2];
+  const whole = wholeBlocks(outChannels, block);
+  const blocks = whole / block;
+  const [rows, columns] = extents as [number, number];
+  const ordered = e.emit("ReorderInput", [dy], {}, blockedDomain);
+  const gradient = e.emit("Reshape", [ordered, e.ints([batch, blocks, rows, columns * block])]);
+
+  const parts = Math.ceil(batch / atOnce);
+  let sum = "";
+  for (const part of range(parts)) {
+    const [start, end] = [part, part + 1].map((edge) => Math.round((edge * batch) / parts)) as [
+      number,
+      number,
+    ];
+    const count = end - start;
+    const pads = [-start, 0, 0, before[1]!, end - batch, 0, Math.min(0, below), wide - before[1]! - from[3]];
+    const filled = pads.every((pad) => pad === 0) ? x : e.emit("Pad", [x, e.ints(pads)]);
+    const some =
+      count === batch ? gradient : e.emit("Slice", [gradient, ...[start, end, 0].map((n) => e.ints([n]))]);
+    const image = channelsFirst(filled, channels, count, e);
+    const filter = channelsFirst(some, blocks, count, e);
+    const inputs = [
+      e.emit("Reshape", [image, e.ints([channels, count, from[2] + Math.min(0, below), wide])]),
+      e.emit("Reshape", [filter, e.ints([whole, count, rows, columns])]),
+    ];
+    const attributes = {
+      strides: dilation,
+      dilations: stride,
+      pads: [before[0]!, 0, Math.max(0, below), 0],
+      group: 1,
+      kernel_shape: [rows, columns],
+    };
+    sum = e.emit("Conv", sum === "" ? inputs : [...inputs, "", sum], attributes, blockedDomain);
+  }
+  return weightsOf(sum, [outChannels, channels, ...kernel], e, block);
+}
+
+/** `[N, C, rows, columns]` to `[C, N, …]`. */
+const channelsFirst = (x: string, channels: number, count: number, e: Emitter): string =>
+  channels === 1 || count === 1 ? x : e.emit("Transpose", [x], { perm: [1, 0, 2, 3] });
+
+/** Results `[C, K / B, …k, B]` to `[K, C, …k]`: the block comes first in one reordering where all blocks are whole. */
+function weightsOf(sum: string, shape: Shape, e: Emitter, block: number): string {
+  const [outChannels, channels, ...kernel] = shape as [number, number, ...number[]];
+  const size = product(kernel);
+  if (outChannels > block && outChannels % block > 0)
+    return e.emit("Transpose", [fromBlocks(sum, outChannels, e)], { perm: [1, 0, 2, 3] });
+  const blocks = wholeBlocks(outChannels, block) / block;
+  const each = e.emit("Reshape", [sum, e.ints([channels, blocks, 1, size * block])]);
+  const apart = channelsFirst(each, blocks, channels, e);
+  const tall = e.emit("Reshape", [apart, e.ints([blocks, block, channels, size])]);
+  const plain = fromBlocks(tall, Math.min(outChannels, block), e);
+  return e.emit("Reshape", [plain, e.ints(shape)]);
+}
+
 /**
  * Weight gradient as a convolution in blocked channels: an input channel is an image, the output gradient a kernel
  * as large as the image, the weights are the few results. Where matrix products (`shiftedProducts`) make 18 copies of
@@ -63,6 +139,8 @@ function crop(x: string, shape: Shape, sample: number, spans: readonly Span[], e
  * height a convolution of its own, with another padding on top.
  */
 export function spellWeightGrad(node: Node, [x, dy]: readonly string[], e: Emitter, block: number): string {
+  const atOnce = imagesAtOnce(node, block);
+  if (atOnce > 1) return spellTogether(node, x!, dy!, atOnce, e, block);
   const { stride, dilation, before } = node.attributes as unknown as ConvGeometry;
   const [outChannels, channels, ...kernel] = node.outputs[0]!.shape as [number, number, ...number[]];
   const from = node.inputs[0]!.shape;
@@ -121,8 +199,8 @@ export function spellWeightGrad(node: Node, [x, dy]: readonly string[], e: Emitt
   }
 
   // [C, K, k0, k last] for each tap in height → [K, C, …k]
+  if (!deep) return weightsOf(sums[0]!, node.outputs[0]!.shape, e, block);
   const plain = sums.map((sum) => fromBlocks(sum, outChannels, e));
-  if (!deep) return e.emit("Transpose", plain, { perm: [1, 0, 2, 3] });
   const each = e.ints([channels, outChannels, kernel[0]!, 1, kernel[2]!]);
   const taps = plain.map((one) => e.emit("Reshape", [one, each]));
   const joined = taps.length === 1 ? taps[0]! : e.emit("Concat", taps, { axis: 3 });
