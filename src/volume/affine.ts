@@ -194,3 +194,14 @@ export function showMm(mm: readonly number[]): string {
 function round(x: number): number {
   return Number(x.toPrecision(4));
 }
+
+/** How far the axes of a grid are from right angles, in degrees, at worst; 0 for every grid without shear. */
+export function shearDegrees(a: Affine): number {
+  const mm = spacingMm(a);
+  const angleFrom90 = (p: number, q: number): number => {
+    let cosine = 0;
+    for (let row = 0; row < 3; row++) cosine += (a[row * 4 + p]! * a[row * 4 + q]!) / (mm[p]! * mm[q]!);
+    return (Math.asin(Math.min(1, Math.abs(cosine))) * 180) / Math.PI;
+  };
+  return Math.max(angleFrom90(0, 1), angleFrom90(0, 2), angleFrom90(1, 2));
+}

@@ -26,6 +26,7 @@ export function simulatedFingerprint(set: Simulated): DataFingerprint {
       size,
       sizeBefore: size,
       spacingMm,
+      shearDegrees: 0,
     })),
     channels: Array.from({ length: set.channels ?? 1 }, () => ({
       name: set.channel ?? "MRI",

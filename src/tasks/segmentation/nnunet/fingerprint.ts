@@ -1,6 +1,6 @@
 import { fail } from "../../../core/errors.js";
 import type { LoadedCase } from "../../../io/case.js";
-import { spacingMm } from "../../../volume/affine.js";
+import { shearDegrees, spacingMm } from "../../../volume/affine.js";
 import { boundingBox } from "../../../volume/crop.js";
 import { moments, rangeOf } from "../../../volume/intensity.js";
 import type { ImageVolume, LabelVolume } from "../../../volume/volume.js";
@@ -27,6 +27,8 @@ export interface CaseFacts {
   readonly sizeBefore: readonly [number, number, number];
   /** After cropping to the box of non-zero voxels. */
   readonly size: readonly [number, number, number];
+  /** How far the axes are from right angles: voxels are then taken as if they were at right angles. */
+  readonly shearDegrees: number;
   /** Per channel; null for a case without any foreground. */
   readonly foreground: readonly ForegroundSample[] | null;
 }
@@ -62,6 +64,7 @@ export function caseFacts(
     spacingMm: [...spacingMm(image.affine)] as [number, number, number],
     sizeBefore: [...image.size] as [number, number, number],
     size: [...(box?.size ?? image.size)] as [number, number, number],
+    shearDegrees: shearDegrees(image.affine),
     foreground: label === undefined ? null : foregroundOf(image, label, ignored),
   };
 }

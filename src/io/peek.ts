@@ -1,0 +1,38 @@
+import type { Grid } from "../volume/volume.js";
+import { voxelCount } from "../volume/volume.js";
+import { type FileSystem, isGzip } from "./files.js";
+import { formatOf, readVolumeFrom } from "./formats.js";
+import { niftiLayout } from "./nifti.js";
+import { decodeHeader, headerLength } from "./nifti-header.js";
+
+/** What a file will take when it is read. */
+export interface Peeked extends Grid {
+  readonly channels: number;
+  /** Bytes of the voxels as they are stored, expanded. */
+  readonly storedBytes: number;
+}
+
+/**
+ * Grid and size of a volume without its voxels: of a NIfTI file the header alone is expanded, others, which are small
+ * pictures, are read. Throws what reading would throw for a header that makes no sense.
+ */
+export async function peekVolumeFrom(files: FileSystem, path: string): Promise<Peeked> {
+  const start = headerLength.nifti2 + 4;
+  const first = await files.read(path, start);
+  const packed = isGzip(first);
+  const head = packed ? await files.gzip.expand(await files.read(path), path, start) : first;
+  const isNifti =
+    /\.(nii|hdr)(\.gz)?$/i.test(path) && formatOf(path, head.subarray(0, 132)).name.includes("NIfTI");
+  if (!isNifti) {
+    const { volume } = await readVolumeFrom(files, path);
+    const { size, affine, channels, data } = volume;
+    return { size, affine, channels, storedBytes: data.byteLength };
+  }
+  const { size, affine, channels, byteCount } = niftiLayout(decodeHeader(head, path), path);
+  return { size, affine, channels, storedBytes: byteCount };
+}
+
+/** Bytes that a volume takes while it is read and turned: as stored, in float32, and a copy in another order. */
+export function readingBytes({ size, channels, storedBytes }: Peeked): number {
+  return storedBytes + 2 * 4 * channels * voxelCount(size);
+}
