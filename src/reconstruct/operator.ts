@@ -73,12 +73,14 @@ function samples(x: Value, extents: readonly [number, number], one: (flat: Value
 
 /** A flat image to a flat sinogram. */
 function strips(geometry: PetGeometry): (image: Value) => Value {
-  const { views } = geometry;
+  const { views, bins } = geometry;
   const tables = buildTables(geometry);
   const { pixels, at, next } = sharingOf(geometry, tables);
-  const perView = (geometry.bins + 2 * tables.margin) * positions;
+  // Positions before the axis's first that bins at the edge look at, and behind the last.
+  const lead = Math.max(0, -tables.first);
+  const perView = lead + Math.max(2 * tables.middle + 2, tables.first + positions * (bins - 1) + tables.taps);
   const flat = BigInt64Array.from(at, (position, n) =>
-    BigInt(Math.floor(n / pixels.length) * perView + position),
+    BigInt(Math.floor(n / pixels.length) * perView + lead + position),
   );
   const inView = constant(tensor("int64", [pixels.length], BigInt64Array.from(pixels, BigInt)));
   const places = constant(tensor("int64", [views, pixels.length], flat));
@@ -94,28 +96,36 @@ function strips(geometry: PetGeometry): (image: Value) => Value {
     ];
     // The second part belongs one position further on; the last position of a view is never reached.
     const shifted = slice(pad(second, [1], [0]), [0], [views * perView]);
-    return castShadows(geometry, tables, add(first, shifted), shadows);
+    const fine = reshape(add(first, shifted), [views, perView]);
+    return castShadows(
+      geometry,
+      tables,
+      slice(fine, [0, lead + tables.first], [views, windowed(geometry, tables)]),
+      shadows,
+    );
   };
 }
 
-/** `[view, position in a bin, tap]`. */
-function shadowsOf({ views }: PetGeometry, { taps, weights }: Tables) {
-  const out = new Float32Array(views * positions * taps);
-  for (let view = 0; view < views; view++)
-    for (let k = 0; k < taps; k++)
-      for (let q = 0; q < positions; q++)
-        out[(view * positions + q) * taps + k] = weights[(view * taps + k) * positions + q]!;
-  return floats([views, positions, taps], out);
+/** Positions from the first that bin 0 looks at to the last of the last bin. */
+function windowed({ bins }: PetGeometry, { taps }: Tables): number {
+  return positions * (bins - 1) + taps;
 }
 
-/** Bin b of a view gets from the positions in bins b - k what tap k says. */
-function castShadows(
-  { views, bins }: PetGeometry,
-  { taps, margin }: Tables,
-  fine: Value,
-  shadows: Value,
-): Value {
-  const touched = matmul(reshape(fine, [views, bins + 2 * margin, positions]), shadows);
-  const parts = Array.from({ length: taps }, (_, k) => slice(touched, [0, margin - k, k], [views, bins, 1]));
+/** `[view, position in a bin, bins further on]`. */
+function shadowsOf({ views }: PetGeometry, { bases, taps, weights }: Tables) {
+  const wide = taps / positions;
+  const out = new Float32Array(views * taps);
+  for (let view = 0; view < views; view++)
+    for (let k = 0; k < taps; k++)
+      out[view * taps + (k % positions) * wide + Math.floor(k / positions)] =
+        weights[(view % bases) * taps + k]!;
+  return floats([views, positions, wide], out);
+}
+
+/** Bin b of a view gets from the positions of bin b + k what tap k says. */
+function castShadows({ views, bins }: PetGeometry, { taps }: Tables, fine: Value, shadows: Value): Value {
+  const wide = taps / positions;
+  const touched = matmul(reshape(fine, [views, bins - 1 + wide, positions]), shadows);
+  const parts = Array.from({ length: wide }, (_, k) => slice(touched, [0, k, k], [views, bins, 1]));
   return reshape(parts.reduce(add), [views * bins]);
 }
