@@ -58,7 +58,9 @@ export interface ExampleCase {
   readonly case: string;
   /** Why it has that rank: "mean Dice 0.921". */
   readonly score?: string | undefined;
-  readonly figure: Figure;
+  /** What is to be seen, instead of the figure's own words about rows and slices. */
+  readonly caption?: string | undefined;
+  readonly figure: Pick<Figure, "png" | "width" | "height"> & Partial<Figure>;
 }
 
 /** What identifies a data set: enough to see that two runs used the same one. */

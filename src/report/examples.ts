@@ -1,5 +1,5 @@
 import type { ExampleCase } from "./data.js";
-import type { Figure, FigurePanel } from "./figure.js";
+import type { FigurePanel } from "./figure.js";
 import { embeddedPng, figure, html, type Markup, name, swatch } from "./html.js";
 import { decimal } from "./words.js";
 
@@ -29,9 +29,10 @@ function positions(panels: readonly FigurePanel[]): string {
 }
 
 /** A figure as HTML: the bitmap, with its letters laid over it as text. */
-export function pictureHtml(picture: Figure, alternative: string): Markup {
+export function pictureHtml(picture: ExampleCase["figure"], alternative: string): Markup {
+  const { panels = [] } = picture;
   return html`<div class="picture">${embeddedPng(picture.png, picture.width, picture.height, alternative)}
-<svg viewBox="0 0 ${picture.width} ${picture.height}" aria-hidden="true">${picture.panels.map(lettering)}</svg></div>`;
+<svg viewBox="0 0 ${picture.width} ${picture.height}" aria-hidden="true">${panels.map(lettering)}</svg></div>`;
 }
 
 const conventions = {
@@ -52,15 +53,17 @@ const rowWords = {
 /** The cases in pictures, each with its legend. */
 export function examplesSection(examples: readonly ExampleCase[]): Markup {
   if (examples.length === 0) return html`<p class="absent">No case has been drawn.</p>`;
-  return html`${examples.map(({ rank, case: id, score, figure: picture }) => {
-    const rows = [...new Set(picture.panels.map(({ row }) => row))];
-    const shown = rows.map((row) => rowWords[row]).join("; ");
+  return html`${examples.map(({ rank, case: id, score, caption, figure: picture }) => {
+    const { panels = [], legend = [], convention = "as-stored" } = picture;
+    const rows = [...new Set(panels.map(({ row }) => row))];
+    const shown = caption ?? rows.map((row) => rowWords[row]).join("; ");
     const capital = rank.charAt(0).toUpperCase() + rank.slice(1);
     return html`<div class="case"><h3>${capital}: ${name(id)}${score !== undefined && `, ${score}`}</h3>
-<p class="legend">${picture.legend.map((entry) => html`<span>${swatch(entry.color)}${name(entry.name)}</span> `)}</p>
+<p class="legend">${legend.map((entry) => html`<span>${swatch(entry.color)}${name(entry.name)}</span> `)}</p>
 ${figure(
   pictureHtml(picture, `${capital} case ${id}: ${shown}`),
-  `${rows.length > 1 ? "From top to bottom: " : "Shown: "}${shown}. ${conventions[picture.convention]}${positions(picture.panels)}`,
+  caption ??
+    `${rows.length > 1 ? "From top to bottom: " : "Shown: "}${shown}. ${conventions[convention]}${positions(panels)}`,
 )}</div>\n`;
   })}`;
 }

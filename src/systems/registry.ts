@@ -1,9 +1,10 @@
 import { batchNorm } from "./batch-norm.js";
+import { deeppet } from "./deeppet.js";
 import { segmentUnet } from "./segment-unet.js";
 import type { ListedStudy, System } from "./system.js";
 
 /** Every system there is: the command line's help, the report and the documentation come from this list. */
-export const systems: readonly System[] = [segmentUnet];
+export const systems: readonly System[] = [deeppet, segmentUnet];
 
 /** Studies that belong to no system. */
 export const studies: readonly ListedStudy[] = [batchNorm];

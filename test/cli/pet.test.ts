@@ -57,7 +57,7 @@ describe("gyrus reconstruct", () => {
     expect((await readdir(scan)).sort()).toEqual(
       [
         "activity.nii.gz",
-        ...["attenuation", "prompts", "randoms", "scatter"]
+        ...["attenuation", "prompts", "randoms", "scatter", "trues"]
           .flatMap((name) => [`${name}.hs`, `${name}.s`])
           .sort(),
         "mumap.nii.gz",

@@ -24,7 +24,7 @@ export interface WrittenPet {
 }
 
 /**
- * Simulate scans into a new folder, one sub-folder a slice: prompts, scatter, randoms and attenuation factors as
+ * Simulate scans into a new folder, one sub-folder a slice: prompts, the trues expected in them, scatter, randoms and attenuation factors as
  * Interfile, the true activity (kBq/ml) and the attenuation map (1/cm) as NIfTI; `scans.tsv` lists them with phantom,
  * counts, calibration and a split by phantom. Whole or absent. Throws `exists`, `bad-argument`, `disk`.
  */
@@ -100,7 +100,7 @@ async function writeScan(
 ): Promise<void> {
   const { geometry, scanTimeS } = scan;
   await mkdir(folder, { recursive: true });
-  for (const name of ["prompts", "scatter", "randoms", "attenuation"] as const)
+  for (const name of ["prompts", "trues", "scatter", "randoms", "attenuation"] as const)
     await writeInterfileTo(nodeFiles, join(folder, `${name}.hs`), {
       ...sinogramsToWrite(geometry, 1, discovery690.sliceThicknessMm, scan[name]),
       ...(name === "prompts" ? { durationS: Number(scanTimeS.toPrecision(9)) } : {}),

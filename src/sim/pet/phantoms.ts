@@ -20,6 +20,8 @@ export interface PhantomOptions {
   readonly tracers?: readonly Tracer[];
   /** Slices are drawn with this many pixels for each of the image, along both sides: as `buildScanner` wants them. */
   readonly oversampling?: number;
+  /** Of heads: see `HeadOptions`. */
+  readonly samplesPerEdge?: number;
   readonly sliceThicknessMm?: number;
 }
 
@@ -61,7 +63,9 @@ export function slicesOfPhantom(options: PhantomOptions, number: number): Phanto
   const phantom = `${kind}-${String(number + 1).padStart(3, "0")}`;
   const fine = withImageSize(geometry, geometry.imageSize * oversampling);
   const grid = imageGrid(fine, sliceThicknessMm);
-  const head = kind === "brain" ? drawPetHead(draw.split("head"), { tracer }) : undefined;
+  const { samplesPerEdge } = options;
+  const finely = samplesPerEdge === undefined ? {} : { samplesPerEdge };
+  const head = kind === "brain" ? drawPetHead(draw.split("head"), { tracer, ...finely }) : undefined;
   return Array.from({ length: slicesPerPhantom }, (_, n): PhantomSlice => {
     const slice = head?.slice(draw.split("slice", n), grid) ?? bodySlice(draw.split("slice", n), grid);
     return {

@@ -1,0 +1,82 @@
+import { fail } from "../core/errors.js";
+import { showShape } from "../core/tensor.js";
+import type { Value } from "../graph/node.js";
+import { conv } from "../nn/layers.js";
+import { batchNorm } from "../nn/norms.js";
+import type { Scope } from "../nn/scope.js";
+import { relu } from "../ops/elementwise.js";
+import { resize } from "../ops/resize.js";
+
+/** Convolutions of one extent, on the way down. */
+export interface EncoderStage {
+  readonly convs: number;
+  readonly channels: number;
+  /** Of the stage's first convolution. */
+  readonly stride: 1 | 2;
+}
+
+/** Bilinear upsampling to `size` x `size`, then convolutions. */
+export interface DecoderStage {
+  readonly size: number;
+  readonly convs: number;
+  readonly channels: number;
+}
+
+export interface DeepPetOptions {
+  readonly encoder: readonly EncoderStage[];
+  /** The last size is the image's. */
+  readonly decoder: readonly DecoderStage[];
+  /** Extent of the kernels of the first convolutions, in order; those that follow have 3. Odd numbers. */
+  readonly kernels?: readonly number[];
+  /** Rate at which the running statistics follow. Default 0.2. */
+  readonly momentum?: number;
+}
+
+/**
+ * DeepPET: sinograms `[N, C, views, bins]` → images `[N, 1, size, size]`, in one pass and without skips. Convolution
+ * with bias, batch normalisation, ReLU throughout; strides halve, bilinear interpolation enlarges; the head is a 1x1
+ * convolution, linear.
+ *
+ * Häggström, Schmidtlein, Campanella & Fuchs, Medical Image Analysis 54, 2019. Nothing in it knows about lines or
+ * angles: where a bin ends up in the image is learnt, so its input always has the same geometry. The usual mistake:
+ * feeding counts of any scale. Inputs are normalised by a known factor, outputs multiplied by it.
+ */
+export function deepPet(scope: Scope, x: Value, options: DeepPetOptions): Value {
+  const { encoder, decoder, kernels = [], momentum = 0.2 } = options;
+  requireFit(x, options);
+  let count = 0;
+  const layer = (into: Scope, y: Value, channels: number, stride: number): Value => {
+    const kernel = kernels[count++] ?? 3;
+    const z = conv(into, y, { channels, kernel: [kernel, kernel], padding: (kernel - 1) / 2, stride });
+    return relu(batchNorm(into.child("norm"), z, { momentum }));
+  };
+  let y = x;
+  encoder.forEach(({ convs, channels, stride }, stage) => {
+    const into = scope.child(`encoder${stage}`);
+    for (let n = 0; n < convs; n++) y = layer(into.child(`conv${n}`), y, channels, n === 0 ? stride : 1);
+  });
+  decoder.forEach(({ size, convs, channels }, stage) => {
+    const into = scope.child(`decoder${stage}`);
+    y = resize(y, [size, size]);
+    for (let n = 0; n < convs; n++) y = layer(into.child(`conv${n}`), y, channels, 1);
+  });
+  return conv(scope.child("head"), y, { channels: 1, kernel: [1, 1] });
+}
+
+function requireFit(x: Value, { encoder, decoder, kernels = [] }: DeepPetOptions): void {
+  if (x.shape.length !== 4)
+    fail("shape", {
+      what: "DeepPET cannot take this input",
+      expected: "[N, C, views, bins]",
+      found: showShape(x.shape),
+    });
+  if (encoder.length === 0 || decoder.length === 0)
+    fail("bad-argument", { what: "DeepPET needs at least one encoder and one decoder stage" });
+  const bad = kernels.find((extent) => !(Number.isInteger(extent) && extent % 2 === 1));
+  if (bad !== undefined)
+    fail("bad-argument", {
+      what: "a kernel of DeepPET has no middle",
+      expected: "odd extents",
+      found: `${bad}`,
+    });
+}

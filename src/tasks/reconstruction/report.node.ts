@@ -1,0 +1,124 @@
+import { nodeFiles, readVolume, writeText } from "../../io/node.js";
+import type { ExampleCase } from "../../report/data.js";
+import { montage } from "../../report/montage.js";
+import { buildReport } from "../../report/run.js";
+import { gib } from "../memory.node.js";
+import { paths, readHistory } from "../run-folder.node.js";
+import type { EvaluateSummary, ReportRequest, ReportSummary } from "../verbs.js";
+import { loadTrainingScan, openPetFolder, type PetFolder } from "./data.node.js";
+import { readRun } from "./folder.node.js";
+import { networkInput } from "./input.js";
+import { predictionName } from "./predict.node.js";
+import type { Run } from "./run.js";
+
+/** Collect what a run folder holds and write `report.html`. */
+export async function reportReconstruction({ runDir }: ReportRequest): Promise<ReportSummary> {
+  const run = await readRun(runDir);
+  const { geometry, counts } = run.model;
+  const history = await readHistory(runDir);
+  const evaluation = await readEvaluation(runDir);
+  const last = history.at(-1);
+  const page = buildReport({
+    title: `${run.system} on ${run.data.name}`,
+    system: run.system,
+    preset: run.preset,
+    description: `${(run.parameters / 1e6).toFixed(2)} M parameters, from ${geometry.views} views of ${geometry.bins} bins to ${geometry.imageSize} x ${geometry.imageSize} pixels of ${Number(geometry.pixelSizeMm.toPrecision(4))} mm, trained with ${counts.map((n) => n.toPrecision(2)).join(" to ")} prompts a slice`,
+    createdAt: run.created,
+    simulated: run.model.simulated,
+    ...(evaluation === undefined ? {} : { evaluation, examples: await examplesOf(runDir, evaluation) }),
+    history,
+    configuration: { ...run.config, parameters: run.parameters },
+    data: [
+      {
+        name: run.data.name,
+        caseCount: run.data.scans,
+        subjectCount: run.data.phantoms,
+        hash: `sha256:${run.data.sha256}`,
+        properties: {
+          "prompts a slice as recorded": run.data.counts.map((n) => n.toPrecision(3)).join(" to "),
+        },
+      },
+    ],
+    split: (["train", "validation", "test"] as const)
+      .filter((part) => run.split[part].length > 0)
+      .map((part) => ({
+        name: part === "train" ? "training" : part,
+        subjects: run.split.subjects[part],
+      })),
+    splitNote: splitNote(run),
+    versions: run.versions,
+    machine: {
+      ...run.machine,
+      "memory estimated for a step": gib(run.memory.estimateBytes),
+      ...(run.memory.peakBytes === null
+        ? {}
+        : { "memory at the peak of training": gib(run.memory.peakBytes) }),
+    },
+    ...(last === undefined
+      ? {}
+      : { timings: [{ what: `training, ${last.step} steps`, seconds: last.seconds }] }),
+    warnings: run.warnings,
+  });
+  await writeText(paths.report(runDir), page);
+  return { path: paths.report(runDir) };
+}
+
+function splitNote({ split }: Run): string {
+  return split.fold === undefined
+    ? "By phantom, as the data set says"
+    : `${split.folds}-fold by phantom, fold ${split.fold}, seed ${split.seed}`;
+}
+
+async function readEvaluation(dir: string): Promise<EvaluateSummary | undefined> {
+  const bytes = await nodeFiles.read(paths.evaluation(dir)).catch(() => undefined);
+  return bytes === undefined ? undefined : (JSON.parse(new TextDecoder().decode(bytes)) as EvaluateSummary);
+}
+
+/** Pictures of the best, the median and the worst slice by rRMSE. */
+async function examplesOf(dir: string, evaluation: EvaluateSummary): Promise<ExampleCase[]> {
+  const ranked = evaluation.cases
+    .map(({ case: id, scores }) => ({ id, rRMSE: scores.activity?.rRMSE ?? Number.POSITIVE_INFINITY }))
+    .sort((a, b) => a.rRMSE - b.rRMSE);
+  const folder = await openPetFolder(evaluation.dataDir).catch(() => undefined);
+  if (folder === undefined) return [];
+  const picks = new Map([
+    ["best", ranked[0]],
+    ["median", ranked[ranked.length >> 1]],
+    ["worst", ranked.at(-1)],
+  ]);
+  const examples: ExampleCase[] = [];
+  for (const [rank, pick] of picks) {
+    const row = folder.rows.find(({ scan }) => scan === pick?.id);
+    if (pick === undefined || row === undefined) continue;
+    const figure = await figureOf(dir, folder, row);
+    examples.push({ rank, case: pick.id, score: `rRMSE ${pick.rRMSE.toFixed(3)}`, ...figure });
+  }
+  return examples;
+}
+
+async function figureOf(
+  dir: string,
+  folder: PetFolder,
+  row: PetFolder["rows"][number],
+): Promise<Pick<ExampleCase, "figure" | "caption">> {
+  const { id, scan, truth } = await loadTrainingScan(folder, row);
+  const { volume } = await readVolume(`${paths.predictions(dir)}/${predictionName(id)}`, { as: "float32" });
+  const { views, bins, imageSize } = scan.geometry;
+  const sinogram = networkInput(scan, ["precorrected"], id).data;
+  const high = truth.reduce((a, b) => Math.max(a, b), 0);
+  const image = { width: imageSize, height: imageSize, window: [0, high] as const, turned: true };
+  const brightest = sinogram.reduce((a, b) => Math.max(a, b), 0);
+  return {
+    figure: montage({
+      panelPixels: 192,
+      rows: [
+        [
+          { data: sinogram, width: bins, height: views, window: [0, brightest], colors: "grey" },
+          { data: truth, ...image },
+          { data: volume.data, ...image },
+        ],
+      ],
+    }),
+    caption: `From left to right: corrected sinogram (views downwards), truth, reconstruction; the bar goes from 0 to ${high.toPrecision(3)} kBq/ml for both images. The patient's right is on the left, the front at the top.`,
+  };
+}

@@ -1,0 +1,253 @@
+import { basename, resolve } from "node:path";
+import { fail } from "../../core/errors.js";
+import { rng } from "../../core/rng.js";
+import type { Row } from "../../io/tables.js";
+import { parameterCount } from "../../nn/scope.js";
+import { engineOn } from "../../runtime/devices.node.js";
+import type { MemoryUse, Step } from "../../train/step.js";
+import { version } from "../../version.js";
+import { fitMemory, gib } from "../memory.node.js";
+import { batchOfRun, refuseLowering, requireSameRun } from "../resume.js";
+import { placeOf } from "../run.js";
+import { createRunFolder, requireNoRun } from "../run-folder.node.js";
+import { firstPlan, machineFacts, startOf } from "../start.node.js";
+import type { Trainable } from "../trainable.js";
+import type { TrainRequest } from "../verbs.js";
+import { requireGeometry } from "./apply.js";
+import { threadedBatches } from "./batches.node.js";
+import { type ReconstructionConfig, withChanges } from "./config.js";
+import { fingerprintOf, loadTrainingScan, openPetFolder, type PetFolder, splitOf } from "./data.node.js";
+import { drawScan, requireTrues, type TrainingScan } from "./draw.js";
+import { readRun } from "./folder.node.js";
+import { reconstructionStep } from "./model.js";
+import { encodeNetwork, networkOfState } from "./network.node.js";
+import type { ReconstructionModel, Run } from "./run.js";
+import { score, validate } from "./validate.js";
+
+/** A system that reconstructs: its name and its presets. */
+export interface ReconstructionSystem {
+  readonly name: string;
+  readonly presets: Readonly<Record<string, ReconstructionConfig>>;
+}
+
+/** Scans in memory, split, and where they came from. */
+export interface ReconstructionData {
+  readonly training: readonly TrainingScan[];
+  /** Judged on while training. */
+  readonly validation: readonly TrainingScan[];
+  readonly split: Run["split"];
+  readonly record: Run["data"];
+  readonly simulated: boolean;
+}
+
+/** What of a request decides a training, whatever its data. */
+export type TrainingRequest = Pick<
+  TrainRequest,
+  "runDir" | "seed" | "resume" | "threads" | "memory" | "device" | "minutes" | "onProgress"
+>;
+
+/** Everything before the first step, with the data of a folder. Nothing is written until all of it has worked out. */
+export async function setUp(system: ReconstructionSystem, request: TrainRequest): Promise<Trainable<Run>> {
+  const note = (text: string): void =>
+    request.onProgress?.({ step: 0, totalSteps: 0, epoch: 0, secondsLeft: 0, note: text });
+  await engineOn(request.device ?? "cpu");
+  if (request.resume) await readRun(request.runDir);
+  else await requireNoRun(request.runDir);
+  const { preset, config } = configurationOf(system, request);
+  const folder = await openPetFolder(request.dataDir);
+  const split = splitOf(folder, request.fold, request.folds, request.seed);
+  note(`reading ${split.train.length + split.validation.length} slices`);
+  const training = await loadAll(folder, split.train);
+  const validation = await loadAll(folder, split.validation);
+  const data: ReconstructionData = {
+    training,
+    validation,
+    split: JSON.parse(JSON.stringify(split)) as Run["split"],
+    record: {
+      root: resolve(request.dataDir),
+      name: basename(resolve(request.dataDir)),
+      scans: folder.rows.length,
+      phantoms: new Set(folder.rows.map(({ phantom }) => phantom)).size,
+      sha256: await fingerprintOf(folder),
+      counts: rangeOf([...training, ...validation]),
+    },
+    simulated: true,
+  };
+  return prepare({ system: system.name, preset, config }, data, request);
+}
+
+/** A run on data in memory, ready for its first, or its next, step. */
+export async function prepare(
+  { system, preset, config }: { system: string; preset: string; config: ReconstructionConfig },
+  data: ReconstructionData,
+  request: TrainingRequest,
+): Promise<Trainable<Run>> {
+  const { runDir, seed, threads, device = "cpu" } = request;
+  const engine = await engineOn(device);
+  const old = request.resume ? await readRun(runDir) : undefined;
+  const { training } = data;
+  const geometry = training[0]!.scan.geometry;
+  for (const one of [...training, ...data.validation]) requireGeometry(one.scan.geometry, geometry, one.id);
+  requireFit(config, geometry.imageSize);
+  if (config.noise === "fresh") for (const one of training) requireTrues(one);
+  const wanted = old === undefined ? config : { ...config, batch: batchOfRun(old, config) };
+  const build = (candidate: ReconstructionConfig, use: MemoryUse): Step =>
+    reconstructionStep(candidate, geometry, use);
+  const fitted = fitMemory(
+    wanted,
+    build,
+    await engine.target(),
+    process.availableMemory(),
+    request.memory,
+    "preset, e.g. --preset small",
+  );
+  if (old !== undefined && fitted.config.batch < wanted.batch) refuseLowering(old, fitted, runDir);
+  for (const text of fitted.warnings)
+    request.onProgress?.({ step: 0, totalSteps: 0, epoch: 0, secondsLeft: 0, note: text });
+  const model: ReconstructionModel = {
+    system,
+    preset,
+    task: "reconstruction",
+    geometry: { ...geometry },
+    inputs: [...config.inputs],
+    unit: "kBq/ml",
+    counts: config.noise === "fresh" ? [...config.counts] : [...data.record.counts],
+    psfFwhmMm: training[0]!.scan.psfFwhmMm,
+    simulated: data.simulated,
+  };
+  const run: Run = {
+    gyrus: version,
+    system,
+    preset,
+    created: new Date().toISOString(),
+    seed,
+    threads: threads ?? null,
+    device,
+    config: fitted.config,
+    model,
+    parameters: parameterCount(fitted.step.traced),
+    data: data.record,
+    split: data.split,
+    plan: firstPlan(fitted.config, training.length, request.minutes),
+    memory: {
+      use: fitted.memory,
+      estimateBytes: fitted.estimateBytes,
+      availableBytes: fitted.availableBytes,
+      peakBytes: null,
+    },
+    ...machineFacts(),
+    warnings: fitted.warnings,
+  };
+  if (old !== undefined)
+    requireSameRun(old, run, runDir, (one) => ({ model: one.model, data: one.data.sha256 }));
+  const executable = await engine.compile(fitted.lowered, threads === undefined ? {} : { threads });
+  const start = await startOf(old, fitted.step, seed, runDir);
+  if (old === undefined) await createRunFolder(runDir, run);
+  const held = heldOut(data.validation, config, seed);
+  return {
+    run:
+      old === undefined
+        ? run
+        : { ...old, device, memory: { ...run.memory, peakBytes: old.memory.peakBytes } },
+    step: fitted.step,
+    executable,
+    ...start,
+    openBatches: (of) => threadedBatches(training, { ...of.config, seed: of.seed }),
+    ...(held.length === 0
+      ? {}
+      : {
+          validation: {
+            cases: held.length,
+            scores: [score, "rRMSE", "PSNR dB", "SSIM"],
+            open: async (of, state) => {
+              const open = await networkOfState(
+                of.config,
+                of.model,
+                state,
+                placeOf(of),
+                Math.min(8, held.length),
+              );
+              return {
+                judge: (cases) => validate(open, held.slice(0, cases)),
+                close: () => open.executable.dispose(),
+              };
+            },
+          },
+        }),
+    encode: (of, state) => encodeNetwork(of.config, of.model, state),
+    sample: `${geometry.views} views of ${geometry.bins} bins`,
+  };
+}
+
+/** The validation slices, counted once more where training does so, so that all levels are judged: low, middle, high. */
+function heldOut(
+  scans: readonly TrainingScan[],
+  { noise, counts: [low, high] }: ReconstructionConfig,
+  seed: number,
+): TrainingScan[] {
+  const root = rng(seed).split("validation");
+  return scans.map((one, n) => {
+    if (noise === "recorded" || one.trues === undefined) return one;
+    const level = low * (high / low) ** ((n % 3) / 2);
+    const { scan } = drawScan(one, root.split(one.id), { counts: [level, level], mirror: false });
+    return { ...one, scan };
+  });
+}
+
+function requireFit({ network }: ReconstructionConfig, imageSize: number): void {
+  const size = network.decoder.at(-1)!.size;
+  if (size !== imageSize)
+    fail("bad-argument", {
+      what: "the network makes images of another size than the data's",
+      where: "network.decoder",
+      expected: `a last size of ${imageSize}`,
+      found: `${size}`,
+      fix: "Choose the preset that is named as the geometry of gyrus simulate pet",
+    });
+}
+
+/** The preset asked for, or the first one, with the changes asked for. */
+function configurationOf(
+  { name, presets }: ReconstructionSystem,
+  { preset = Object.keys(presets)[0]!, set, epochs }: TrainRequest,
+): { preset: string; config: ReconstructionConfig } {
+  const base =
+    presets[preset] ??
+    fail("not-found", {
+      what: `${name} has no preset "${preset}"`,
+      fix: `Presets: ${Object.keys(presets).join(", ")}`,
+    });
+  return {
+    preset,
+    config: withChanges(base, epochs === undefined ? set : { ...set, epochs: String(epochs) }),
+  };
+}
+
+/** Part of the free memory that the scans may take: training shares a copy of them with a thread. */
+const dataShare = 0.4;
+
+async function loadAll(folder: PetFolder, ids: readonly string[]): Promise<TrainingScan[]> {
+  const rows = new Map(folder.rows.map((row) => [row.scan!, row]));
+  const available = process.availableMemory();
+  const loaded: TrainingScan[] = [];
+  for (const id of ids) {
+    const one = await loadTrainingScan(folder, rows.get(id) as Row);
+    loaded.push(one);
+    const bytes = loaded.length * (5 * one.scan.prompts.byteLength + one.truth.byteLength);
+    if (bytes > dataShare * available)
+      fail("memory", {
+        what: `the scans do not fit into memory: ${loaded.length} of ${ids.length} were read`,
+        where: folder.root,
+        expected: `at most ${gib(dataShare * available)}`,
+        found: `about ${gib((bytes / loaded.length) * ids.length)}`,
+        fix: "Train on fewer scans, or use a machine with more memory",
+      });
+  }
+  return loaded;
+}
+
+/** Fewest and most prompts of a slice. */
+export function rangeOf(scans: readonly TrainingScan[]): [number, number] {
+  const totals = scans.map(({ scan }) => scan.prompts.reduce((sum, value) => sum + value, 0));
+  return [Math.min(...totals), Math.max(...totals)];
+}
