@@ -94,7 +94,6 @@ const cases: readonly Case[] = [
     x: [1, 16, 9, 10, 9],
     w: [16, 16, 3, 3, 3],
     geometry: convGeometry([3, 3, 3]),
-    blocked: false,
   },
   {
     name: "3-D strided",

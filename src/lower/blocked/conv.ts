@@ -74,9 +74,12 @@ function finished(node: Node, x: string, w: string, e: Emitter, block: number, f
   const [outChannels, channels] = shape as [number, number];
   const batch = node.outputs[0]!.shape[0]!;
   const weights = blockWeights(w, shape, kernel.map(range), false, e, block);
-  const { name, pitch } = convolve(x, batch, channels, weights, geometry, e, block, finish);
-  const rows = fromBlocks(name, outChannels, e);
+  const { name, lead, pitch } = convolve(x, batch, channels, weights, geometry, e, block, finish);
+  const cut = (y: string, from: number, count: number, axis: number): string =>
+    e.emit("Slice", [y, e.ints([from]), e.ints([from + count]), e.ints([axis])]);
+  const all = fromBlocks(name, outChannels, e);
+  const rows = lead === 0 ? all : cut(all, lead, to[0]! * pitch, 2);
   if (kernel.length === 2) return rows;
   const stacked = e.emit("Reshape", [rows, e.ints([batch, outChannels, to[0]!, pitch, to[2]!])]);
-  return pitch === to[1] ? stacked : e.emit("Slice", [stacked, e.ints([0]), e.ints([to[1]!]), e.ints([3])]);
+  return pitch === to[1] ? stacked : cut(stacked, 0, to[1]!, 3);
 }

@@ -2,6 +2,7 @@ import type { Shape } from "../../core/tensor.js";
 import type { OnnxAttribute } from "../../graph/onnx/model.js";
 import type { Emitter } from "../target.js";
 import { blockedDomain, range, toBlocks, wholeBlocks } from "./channels.js";
+import { padded } from "./pad.js";
 
 /** Narrower images are padded beforehand: the kernels take edges one voxel at a time (width 6: 39 GFLOP/s for 58). */
 const narrow = 16;
@@ -36,11 +37,14 @@ export function activationOf(slope: number): Record<string, OnnxAttribute> {
 /** The result in blocks, `[N, K / B, rows, width, B]`. */
 export interface Blocked {
   readonly name: string;
+  /** Rows before the first depth slice that mean nothing. */
+  readonly lead: number;
   /** Rows from one depth slice to the next; the first of them, as many as the output is high, count. */
   readonly pitch: number;
 }
 
 interface Layout {
+  readonly lead: number;
   readonly pitch: number;
   /** Slices follow each other without rows of zeros between them: what a tap must not see is blanked out. */
   readonly blanked: boolean;
@@ -50,8 +54,8 @@ interface Layout {
   readonly taps: readonly { readonly shift: number; readonly pads: readonly number[] }[];
 }
 
-/** How depth slices are laid out as rows; an image is one slice. Undefined where a tap would need negative padding. */
-function layoutOf({ kernel, dilation, before, after, from, to }: Geometry): Layout | undefined {
+/** How depth slices are laid out as rows; an image is one slice. */
+function layoutOf({ kernel, dilation, before, after, from, to }: Geometry): Layout {
   const last = kernel.length - 1;
   const [left, right] = [before[last]!, after[last]!];
   const isNarrow = to[last]! < narrow && left + right > 0;
@@ -59,23 +63,25 @@ function layoutOf({ kernel, dilation, before, after, from, to }: Geometry): Layo
   const sides = isNarrow ? [0, 0] : [left, right];
   if (last === 1) {
     const taps = [{ shift: 0, pads: [before[0]!, sides[0]!, after[0]!, sides[1]!] }];
-    return { pitch: from[0]!, blanked: false, columns, taps };
+    return { lead: 0, pitch: from[0]!, blanked: false, columns, taps };
   }
   const blanked = to[1] === from[1] && !isNarrow;
   const gap = blanked ? 0 : Math.max(before[1]!, after[1]!, to[1]! - from[1]!, 0);
   const pitch = from[1]! + gap;
-  const taps = range(kernel[1]!).map((tap) => {
-    const shift = tap * dilation[1]! - before[1]!;
-    return { shift, pads: [before[0]! * pitch - shift, sides[0]!, after[0]! * pitch + shift, sides[1]!] };
+  const shifts = range(kernel[1]!).map((tap) => tap * dilation[1]! - before[1]!);
+  const lead = Math.max(0, shifts.at(-1)! - before[0]! * pitch);
+  const taps = shifts.map((shift) => {
+    const above = before[0]! * pitch - shift + lead;
+    return { shift, pads: [above, sides[0]!, after[0]! * pitch + shift, sides[1]!] };
   });
-  return { pitch, blanked, columns, taps };
+  return { lead, pitch, blanked, columns, taps };
 }
 
 /** Whether `convolve` can do it. */
 export function isConvolvable(geometry: Geometry): boolean {
   const deep = geometry.kernel.length === 3;
   if (deep && geometry.stride.some((step) => step !== 1)) return false;
-  const layout = layoutOf(geometry)!;
+  const layout = layoutOf(geometry);
   return (
     layout.columns.every((pad) => pad >= 0) && layout.taps.every(({ pads }) => pads.every((pad) => pad >= 0))
   );
@@ -86,6 +92,9 @@ export function isConvolvable(geometry: Geometry): boolean {
  *
  * 3-D: depth slices stacked as rows of one tall image. A tap in depth is then a dilation of one pitch, a tap in height a
  * shift of the padding: one 2-D convolution for each tap in height, each added to the one before.
+ *
+ * Where no tap lies in the slice before, rows from further down would need a negative padding: the result then begins
+ * with some rows too many.
  *
  * A tap that leaves a slice upwards or downwards must read zeros: either rows of zeros lie between the slices, or, where
  * the output is as high as the input, the rows in question are multiplied by zero before: two passes on all threads,
@@ -103,14 +112,19 @@ export function convolve(
   finish: Finish = {},
 ): Blocked {
   const { kernel, stride, dilation, from } = geometry;
-  const { pitch, blanked, columns, taps } = layoutOf(geometry)!;
+  const { lead, pitch, blanked, columns, taps } = layoutOf(geometry);
   const deep = kernel.length === 3;
   const [left, right] = columns;
   const extents = deep ? from : [1, ...from];
   const [depth, height, width] = extents as [number, number, number];
-  const lead = deep ? [0, 0, 0] : [0, 0];
-  const pads = [...lead, 0, left, ...lead, pitch - height, right];
-  const apart = pads.every((pad) => pad === 0) ? x : e.emit("Pad", [x, e.ints(pads)]);
+  const outer = deep ? [0, 0, 0] : [0, 0];
+  const apart = padded(
+    x,
+    [batch, channels, ...from],
+    [...outer, 0, left],
+    [...outer, pitch - height, right],
+    e,
+  );
   const rows = depth * pitch;
   const image = deep
     ? e.emit("Reshape", [apart, e.ints([batch, channels, rows, left + width + right])])
@@ -146,5 +160,5 @@ export function convolve(
     const inputs = [source, part, ...(bias + sum === "" ? [] : [bias]), ...(sum === "" ? [] : [sum])];
     return e.emit("Conv", inputs, attributes, blockedDomain);
   }, "");
-  return { name, pitch: deep ? pitch : geometry.to[0]! };
+  return { name, lead, pitch: deep ? pitch : geometry.to[0]! };
 }

@@ -85,12 +85,15 @@ export function spellInputGrad(node: Node, [dy, w]: readonly string[], e: Emitte
   const deep = extents.length === 3;
   const { to: coarse } = phases[0]!.geometry;
   const pitchOf = (part: number): number => parts[part]!.pitch;
-  if (parts.length === 1 && (!deep || pitchOf(0) === coarse[1]))
+  const leadOf = (part: number): number => parts[part]!.lead;
+  if (parts.length === 1 && leadOf(0) === 0 && (!deep || pitchOf(0) === coarse[1]))
     return e.emit("Reshape", [fromBlocks(parts[0]!.name, to, e), dims]);
 
   const whole = wholeBlocks(to, block);
   const width = coarse.at(-1)!;
-  const sizes = parts.map(({ pitch }) => (deep ? coarse[0]! * pitch * width : product(coarse)));
+  const sizes = parts.map(({ lead, pitch }) =>
+    deep ? (lead + coarse[0]! * pitch) * width : product(coarse),
+  );
   const starts = sizes.map((_, part) => sizes.slice(0, part).reduce((a, b) => a + b, 0));
   const flat = parts.map(({ name }, part) =>
     e.emit("Reshape", [name, e.ints([(batch * whole) / block, sizes[part]!, block])]),
@@ -104,7 +107,7 @@ export function spellInputGrad(node: Node, [dy, w]: readonly string[], e: Emitte
       for (let column = 0; column < places[2]!; column++) {
         const [z, y, x] = [d % steps[0]!, h % steps[1]!, column % steps[2]!];
         const part = (z * steps[1]! + y) * steps[2]! + x;
-        const row = ((d - z) / steps[0]!) * (deep ? pitchOf(part) : 0) + (h - y) / steps[1]!;
+        const row = leadOf(part) + ((d - z) / steps[0]!) * (deep ? pitchOf(part) : 0) + (h - y) / steps[1]!;
         index.push(starts[part]! + row * width + (column - x) / steps[2]!);
       }
   const dealt = e.emit("Gather", [joined, e.ints(index)], { axis: 1 });

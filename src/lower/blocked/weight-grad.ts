@@ -3,6 +3,7 @@ import type { Node } from "../../graph/node.js";
 import type { ConvGeometry } from "../../ops/conv.js";
 import type { Emitter } from "../target.js";
 import { blockedDomain, fromBlocks, isBlockable, product, range, wholeBlocks } from "./channels.js";
+import { padded } from "./pad.js";
 
 /**
  * Bytes of the output gradient that are worked on at once. Every input channel reads them anew: up to here from the
@@ -49,8 +50,7 @@ type Span = readonly [start: number, end: number];
 function crop(x: string, shape: Shape, sample: number, spans: readonly Span[], e: Emitter): string {
   const begins = [-sample, 0, ...spans.map(([start]) => -start)];
   const ends = [sample + 1 - shape[0]!, 0, ...spans.map(([, end], axis) => end - shape[axis + 2]!)];
-  const pads = [...begins, ...ends];
-  return pads.every((pad) => pad === 0) ? x : e.emit("Pad", [x, e.ints(pads)]);
+  return padded(x, shape, begins, ends, e);
 }
 
 /** How many images are worked on at once: as input channels that are too few for a block, read as they are. */
@@ -89,8 +89,8 @@ function spellTogether(node: Node, x: string, dy: string, atOnce: number, e: Emi
       number,
     ];
     const count = end - start;
-    const pads = [-start, 0, 0, before[1]!, end - batch, 0, Math.min(0, below), wide - before[1]! - from[3]];
-    const filled = pads.every((pad) => pad === 0) ? x : e.emit("Pad", [x, e.ints(pads)]);
+    const ends = [end - batch, 0, Math.min(0, below), wide - before[1]! - from[3]];
+    const filled = padded(x, from, [-start, 0, 0, before[1]!], ends, e);
     const some =
       count === batch ? gradient : e.emit("Slice", [gradient, ...[start, end, 0].map((n) => e.ints([n]))]);
     const image = channelsFirst(filled, channels, count, e);
