@@ -1,7 +1,8 @@
 import { blurImage } from "../sim/pet/blur.js";
 import { type PetGeometry, requireSinogram } from "../sim/pet/geometry.js";
 import { buildProjector, type Projector } from "../sim/pet/projector.js";
-import { filterRows, type RampOptions, rampWeights } from "./ramp.js";
+import { convolveRows } from "../sim/pet/rows.js";
+import { type RampOptions, rampWeights } from "./ramp.js";
 
 export interface FbpOptions extends RampOptions {
   /** Gaussian filter of the image afterwards, full width at half maximum; default none. */
@@ -25,7 +26,7 @@ export function fbp(
   const { filterFwhmMm = 0, nonNegative = false, projector = buildProjector(geometry) } = options;
   const { views, bins, binSizeMm, imageSize, pixelSizeMm } = geometry;
   requireSinogram(lineIntegrals, geometry, "the sinogram");
-  const filtered = filterRows(lineIntegrals, bins, rampWeights(bins, binSizeMm, options));
+  const filtered = convolveRows(lineIntegrals, bins, rampWeights(bins, binSizeMm, options));
   const image = projector.back(filtered);
   // The projector's weights of a pixel sum to its area over the bin size in every view.
   const scale = (Math.PI / views) * (binSizeMm / (pixelSizeMm * pixelSizeMm));

@@ -23,11 +23,17 @@ const windows: Readonly<Record<FbpWindow, (x: number) => number>> = {
  * the filtered view per mm. The ramp is the transform of its band-limited samples (Kak & Slaney 1988, eq. 3.61), not
  * of `|f|` sampled, which loses the mean of the image; with `ram-lak` at cut-off 1 the weights are those samples.
  */
-export function rampWeights(
-  bins: number,
-  binSizeMm: number,
-  { window = "ram-lak", cutOff = 1 }: RampOptions = {},
-): Float64Array {
+export function rampWeights(bins: number, binSizeMm: number, options: RampOptions = {}): Float64Array {
+  const { window = "ram-lak", cutOff = 1 } = options;
+  const key = [bins, binSizeMm, window, cutOff].join();
+  // The slices of a stack ask for the same filter one after the other.
+  if (last?.key !== key) last = { key, weights: windowedRamp(bins, binSizeMm, window, cutOff) };
+  return last.weights.slice();
+}
+
+let last: { readonly key: string; readonly weights: Float64Array } | undefined;
+
+function windowedRamp(bins: number, binSizeMm: number, window: FbpWindow, cutOff: number): Float64Array {
   if (!(cutOff > 0 && cutOff <= 1))
     fail("bad-argument", {
       what: "the cut-off of the ramp filter is not possible",
@@ -70,20 +76,4 @@ function cosineSeries(response: Float64Array, count: number): Float64Array {
     for (let k = 1, at = n; k < half; k++, at = (at + n) % (2 * half)) sum += 2 * response[k]! * cosines[at]!;
     return sum / (2 * half);
   });
-}
-
-/** Every row of `bins` numbers convolved with symmetric weights by lag, with nothing outside. */
-export function filterRows(sinogram: Float32Array, bins: number, weights: Float64Array): Float32Array {
-  const out = new Float32Array(sinogram.length);
-  const padded = new Float64Array(3 * bins);
-  for (let from = 0; from < sinogram.length; from += bins) {
-    for (let b = 0; b < bins; b++) padded[bins + b] = sinogram[from + b]!;
-    for (let b = 0; b < bins; b++) {
-      const centre = bins + b;
-      let sum = weights[0]! * padded[centre]!;
-      for (let n = 1; n < bins; n++) sum += weights[n]! * (padded[centre - n]! + padded[centre + n]!);
-      out[from + b] = sum;
-    }
-  }
-  return out;
 }

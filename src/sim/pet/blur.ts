@@ -1,4 +1,5 @@
 import { fail } from "../../core/errors.js";
+import { convolveRows } from "./rows.js";
 
 /** Full width at half maximum of a Gaussian over its standard deviation. */
 export const fwhmPerSigma = Math.sqrt(8 * Math.log(2));
@@ -38,12 +39,10 @@ export function blurImage(
 ): Float32Array {
   const weights = kernelOf(fwhmMm, pixelSizeMm);
   if (weights.length === 1) return image.slice();
+  const half = weights.subarray((weights.length - 1) / 2);
+  const across = transposed(convolveRows(image, width, half), width);
   const height = image.length / width;
-  const across = new Float32Array(image.length);
-  for (let j = 0; j < height; j++) convolve(image, across, j * width, 1, width, weights);
-  const out = new Float32Array(image.length);
-  for (let i = 0; i < width; i++) convolve(across, out, i, width, height, weights);
-  return out;
+  return transposed(convolveRows(across, height, half), height);
 }
 
 /** Every view of a sinogram convolved along its bins, as `blurImage` does: its own transpose. */
@@ -55,9 +54,7 @@ export function blurBins(
 ): Float32Array {
   const weights = kernelOf(fwhmMm, binSizeMm);
   if (weights.length === 1) return sinogram.slice();
-  const out = new Float32Array(sinogram.length);
-  for (let at = 0; at < sinogram.length; at += bins) convolve(sinogram, out, at, 1, bins, weights);
-  return out;
+  return convolveRows(sinogram, bins, weights.subarray((weights.length - 1) / 2));
 }
 
 const kernels = new Map<string, Float64Array>();
@@ -82,22 +79,11 @@ function kernelOf(fwhmMm: number, stepMm: number): Float64Array {
   return weights;
 }
 
-/** One line of `length` samples a `stride` apart. */
-function convolve(
-  from: Float32Array,
-  to: Float32Array,
-  start: number,
-  stride: number,
-  length: number,
-  weights: Float64Array,
-): void {
-  const radius = (weights.length - 1) / 2;
-  for (let n = 0; n < length; n++) {
-    const low = Math.max(0, n - radius);
-    const high = Math.min(length - 1, n + radius);
-    let sum = 0;
-    for (let m = low, at = start + low * stride; m <= high; m++, at += stride)
-      sum += weights[m - n + radius]! * from[at]!;
-    to[start + n * stride] = sum;
-  }
+/** Rows become columns. */
+function transposed(image: Float32Array, width: number): Float32Array {
+  const height = image.length / width;
+  const out = new Float32Array(image.length);
+  for (let j = 0; j < height; j++)
+    for (let i = 0, from = j * width, to = j; i < width; i++, from++, to += height) out[to] = image[from]!;
+  return out;
 }

@@ -1,5 +1,5 @@
 import { assemble, type Kernel, type Line } from "./assemble.js";
-import { perPosition, positionMask, positionShift, positions } from "./strips.js";
+import { perPosition, positionMask, positionShift } from "./strips.js";
 
 /** Addresses are bytes in the projector's memory, counts are numbers of elements. */
 export interface Kernels {
@@ -7,10 +7,10 @@ export interface Kernels {
   share(pixels: number, fine: number, starts: number, lengths: number, rows: number, advance: number): void;
   /** Add to four images' pixels what their positions hold: the transpose of `share`. */
   spread(pixels: number, fine: number, starts: number, lengths: number, rows: number, advance: number): void;
-  /** `out[b] = Σ_k fine[16 b + k] · weights[k]`, k below `taps`, a multiple of 4. */
-  cast(fine: number, weights: number, out: number, bins: number, taps: number): void;
-  /** `fine[16 b + k] += row[b] · weights[k]`: the transpose of `cast`. */
-  average(fine: number, weights: number, row: number, bins: number, taps: number): void;
+  /** `out[b] = Σ_k fine[b · stride + k] · weights[k]`, k below `taps`, a multiple of 4; the stride in bytes. */
+  cast(fine: number, weights: number, out: number, bins: number, taps: number, stride: number): void;
+  /** `fine[b · stride + k] += row[b] · weights[k]`: the transpose of `cast`. */
+  average(fine: number, weights: number, row: number, bins: number, taps: number, stride: number): void;
   /** `first[m] = four[m][0] + four[last - m][1]`, `second[m] = four[m][2] + four[last - m][3]`. */
   fold(four: number, first: number, second: number, count: number): void;
   /** `four[m] = (first[m], first[last - m], second[m], second[last - m])`: the transpose of `fold`. */
@@ -91,10 +91,10 @@ const spread = overPixels(({ pixel, at, part, free: here }) => [
 
 /** Over bins with the window of positions in `from` to `end`, the weights from `w`. */
 function overBins(before: readonly Line[], inner: readonly Line[], after: readonly Line[]): Kernel {
-  const [fine, weights, row, bins, taps] = [0, 1, 2, 3, 4];
-  const [last, from, end, w] = [5, 6, 7, 8];
+  const [fine, weights, row, bins, taps, stride] = [0, 1, 2, 3, 4, 5];
+  const [last, from, end, w] = [6, 7, 8, 9];
   return {
-    parameters: 5,
+    parameters: 6,
     i32: 4,
     f32: 0,
     v128: 1,
@@ -106,14 +106,14 @@ function overBins(before: readonly Line[], inner: readonly Line[], after: readon
         ...[get(taps), constant(4), ["i32.mul"] as const, ["i32.add"] as const, set(end)],
         ...until(from, end, [...inner, ...step(from, 16), ...step(w, 16)]),
         ...after,
-        ...step(fine, 4 * positions),
+        ...[get(fine), get(stride), ["i32.add"] as const, set(fine)],
         ...step(row, 4),
       ]),
     ],
   };
 }
 
-const [rowAt, fromAt, weightAt, vector] = [2, 6, 8, 9];
+const [rowAt, fromAt, weightAt, vector] = [2, 7, 9, 10];
 const lane = (n: number): Line[] => [get(vector), ["f32x4.extract_lane", n]];
 
 const cast = overBins(

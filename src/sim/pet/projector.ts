@@ -64,10 +64,7 @@ export function buildProjector(geometry: PetGeometry): Projector {
       requireImage(image, geometry, "an image to be projected");
       const out = into ?? new Float32Array(sinogramLength(geometry));
       requireSinogram(out, geometry, "the sinogram to write into");
-      for (let n = 0; n < order.length; n++) {
-        const pixel = order[n]!;
-        space.pixels[n] = pixel < 0 ? 0 : image[pixel]!;
-      }
+      takeFourfold(image, order, space.pixels);
       for (let base = 0; base < bases; base++) {
         const wanted = viewsOf(base, bases, count, views);
         if (wanted.length === 0) continue;
@@ -95,13 +92,25 @@ export function buildProjector(geometry: PetGeometry): Projector {
         spreadBack(tables, space, base);
       }
       out.fill(0);
-      for (let n = 0; n < order.length; n++) {
-        const pixel = order[n]!;
-        if (pixel >= 0) out[pixel] = out[pixel]! + space.pixels[n]!;
-      }
+      addFourfold(space.pixels, order, out);
       return out;
     },
   };
+}
+
+/** Four pixels next to each other, as `order` has them. */
+function takeFourfold(image: Float32Array, order: Int32Array, pixels: Float32Array): void {
+  for (let n = 0; n < order.length; n++) {
+    const pixel = order[n]!;
+    pixels[n] = pixel < 0 ? 0 : image[pixel]!;
+  }
+}
+
+function addFourfold(pixels: Float32Array, order: Int32Array, image: Float32Array): void {
+  for (let n = 0; n < order.length; n++) {
+    const pixel = order[n]!;
+    if (pixel >= 0) image[pixel] = image[pixel]! + pixels[n]!;
+  }
 }
 
 /** The views of a base that are asked for: itself, and where views are even the one 90 degrees on. */
@@ -198,7 +207,7 @@ function castShadow(
   const [from, count] = space.windows[base]!;
   const fine = space.forward[half].byteOffset + 4 * (space.lead + first + from);
   const weights = space.weights.byteOffset + 4 * (base * taps + from);
-  space.kernels.cast(fine, weights, space.row.byteOffset, bins, count);
+  space.kernels.cast(fine, weights, space.row.byteOffset, bins, count, 4 * positions);
 }
 
 function averageShadow(
@@ -211,5 +220,5 @@ function averageShadow(
   const [from, count] = space.windows[base]!;
   const fine = space.back[half].byteOffset + 4 * (space.lead + first + from);
   const weights = space.weights.byteOffset + 4 * (base * taps + from);
-  space.kernels.average(fine, weights, space.row.byteOffset, bins, count);
+  space.kernels.average(fine, weights, space.row.byteOffset, bins, count, 4 * positions);
 }
