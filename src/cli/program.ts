@@ -1,11 +1,13 @@
 import { Command } from "commander";
 import { version } from "../version.js";
 import type { Finish } from "./command.js";
+import { convertCommand } from "./commands/convert.js";
 import { doctorCommand } from "./commands/doctor.js";
 import { evaluateCommand } from "./commands/evaluate.js";
 import { exportCommand } from "./commands/export.js";
 import { inspectCommand } from "./commands/inspect.js";
 import { listCommand } from "./commands/list.js";
+import { planCommand } from "./commands/plan.js";
 import { predictCommand } from "./commands/predict.js";
 import { reconstructCommand } from "./commands/reconstruct.js";
 import { reportCommand } from "./commands/report.js";
@@ -18,6 +20,8 @@ const commands = [
   listCommand,
   simulateCommand,
   inspectCommand,
+  convertCommand,
+  planCommand,
   reconstructCommand,
   trainCommand,
   predictCommand,

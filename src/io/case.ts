@@ -77,7 +77,8 @@ export async function loadImageFrom(
   return { image, native };
 }
 
-function requireImage(image: ImageVolume, path: string): void {
+/** Throws `bad-data` that names the file for an image with voxels that are not finite, or a channel all of one value. */
+export function requireImage(image: ImageVolume, path: string): void {
   requireFinite(image, path);
   const voxels = voxelCount(image.size);
   for (let channel = 0; channel < image.channels; channel++) {
@@ -93,13 +94,20 @@ function requireImage(image: ImageVolume, path: string): void {
   }
 }
 
-function requireSameGrid(a: Grid, b: Grid, first: string, second: string): void {
-  const difference = describeGridDifference(a, b, toleranceMm);
+/** Throws `geometry` that says in millimetres how the grid of the second file differs from that of the first. */
+export function requireSameGrid(
+  a: Grid,
+  b: Grid,
+  first: string,
+  second: string,
+  withinMm: number = toleranceMm,
+): void {
+  const difference = describeGridDifference(a, b, withinMm);
   if (difference !== "")
     fail("geometry", {
       what: `the grid is not that of ${first}`,
       where: second,
-      expected: `${a.size.join("x")} voxels of ${showMm(spacingMm(a.affine))} mm at the same place (within ${toleranceMm} mm)`,
+      expected: `${a.size.join("x")} voxels of ${showMm(spacingMm(a.affine))} mm at the same place (within ${withinMm} mm)`,
       found: difference,
       fix: sameSize(a, b)
         ? "If both belong together and only a header is wrong, copy the geometry (fslcpgeom); if not, resample one onto the other"
@@ -183,7 +191,7 @@ function refuseLabel(
     expected: labelValues.length > 20 ? `one of ${labelValues.length} values` : labelValues.join(", "),
     found: `${value} at voxel ${at}, ${count} such voxel(s) in all`,
     fix: whole
-      ? "Add it to the table of labels, or correct the map"
+      ? "Add it to the table of labels, or correct the map (gyrus convert --remap does so for a whole data set)"
       : "Round it where it was made; interpolate labels by nearest neighbour only",
   });
 }

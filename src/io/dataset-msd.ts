@@ -156,6 +156,30 @@ async function casesOfFolders(
   });
 }
 
+/**
+ * Scans without labels that a folder with a `dataset.json` holds for testing: `imagesTs` in nnU-Net's numbered files or
+ * whole. None elsewhere.
+ */
+export async function unlabelledScansOf(
+  files: FileSystem,
+  { kind, root, channels }: Pick<DataSet, "kind" | "root" | "channels">,
+): Promise<Case[]> {
+  if (kind !== "msd") return [];
+  const folder = joinPath(root, "imagesTs");
+  const names = ((await files.list(folder)) ?? [])
+    .filter(({ name, folder: inner }) => !inner && /\.nii(\.gz)?$/i.test(name) && !name.startsWith("."))
+    .map(({ name }) => name);
+  const groups = new Map<string, string[]>();
+  for (const name of names) {
+    const own = stem(name);
+    const id = channels.length > 1 || /_0000$/.test(own) ? own.replace(/_\d{4}$/, "") : own;
+    groups.set(id, [...(groups.get(id) ?? []), joinPath(folder, name)]);
+  }
+  return [...groups]
+    .sort(([a], [b]) => byNumber(a, b))
+    .map(([id, images]) => ({ id, subject: id, images: images.sort(byNumber) }));
+}
+
 /** A label map whose name belongs to no image would be left out without a word. */
 function requireImageOf(name: string, ids: ReadonlySet<string>, ending: string, where: string): void {
   if (!name.endsWith(ending) || ids.has(name.slice(0, -ending.length))) return;

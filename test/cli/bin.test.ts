@@ -13,6 +13,8 @@ const commands = [
   "list",
   "simulate",
   "inspect",
+  "convert",
+  "plan",
   "reconstruct",
   "train",
   "predict",

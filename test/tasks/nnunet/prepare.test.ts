@@ -1,9 +1,8 @@
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { rng } from "../../../src/core/rng.js";
 import type { DataSet } from "../../../src/io/dataset.js";
 import { loadCase, openDataSet, writeVolume } from "../../../src/io/node.js";
 import { measureDataSet } from "../../../src/tasks/segmentation/nnunet/facts.node.js";
@@ -13,43 +12,11 @@ import { prepareDataSet, readPrepared } from "../../../src/tasks/segmentation/nn
 import { restoreClasses } from "../../../src/tasks/segmentation/nnunet/restore.js";
 import { runWithin } from "../../../src/tasks/segmentation/nnunet/schedule.js";
 import { explainPlan } from "../../../src/tasks/segmentation/nnunet/words.js";
-import { affineFromColumns, scalingAffine } from "../../../src/volume/affine.js";
-import type { Affine, Size3 } from "../../../src/volume/volume.js";
+import { writeSet } from "./files.js";
 
 let folder = "";
 let dataset: DataSet;
 let plan: Plan;
-
-/** Two channels in one 4-D file, labels 3 and 7, thick slices, one scan with sheared axes. */
-async function writeSet(root: string): Promise<void> {
-  const names = ["a", "b", "c", "d"];
-  await Promise.all(["imagesTr", "labelsTr"].map((name) => mkdir(join(root, name), { recursive: true })));
-  for (const [at, name] of names.entries()) {
-    const size: Size3 = [20 + at, 18, 9];
-    const affine: Affine =
-      name === "d"
-        ? affineFromColumns([1, 0, 0], [0.1, 1, 0], [0, 0, 3.5], [0, 0, 0])
-        : scalingAffine([1, 1.1, 3.5], [-9, -9, -9]);
-    const random = rng(name);
-    const count = size[0] * size[1] * size[2];
-    const image = Float32Array.from({ length: 2 * count }, () => random.normal(50, 10));
-    const label = new Uint8Array(count);
-    for (let v = 0; v < count; v++) label[v] = v % size[0] > 12 ? 7 : v % size[0] > 8 ? 3 : 0;
-    await writeVolume(join(root, `imagesTr/${name}.nii.gz`), { size, affine, channels: 2, data: image });
-    await writeVolume(join(root, `labelsTr/${name}.nii.gz`), { size, affine, channels: 1, data: label });
-  }
-  const training = names.map((name) => ({
-    image: `./imagesTr/${name}.nii.gz`,
-    label: `./labelsTr/${name}.nii.gz`,
-  }));
-  const described = {
-    name: "thick",
-    modality: { "0": "FLAIR", "1": "CT" },
-    labels: { "0": "background", "3": "left", "7": "right" },
-    training,
-  };
-  await writeFile(join(root, "dataset.json"), JSON.stringify(described));
-}
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "gyrus-prepare-"));
@@ -73,6 +40,7 @@ describe("a data set prepared by its plan", () => {
     const dir = join(folder, "one");
     const done: string[] = [];
     const found = await prepareDataSet(dataset, plan, "3d_fullres", dir, {
+      workers: 1,
       onProgress: (n, total, name) => void done.push(`${n}/${total} ${name}`),
     });
     expect(done).toEqual(["1/4 a", "2/4 b", "3/4 c", "4/4 d"]);
