@@ -9,6 +9,7 @@ import {
   withImageSize,
 } from "../../../src/sim/pet/geometry.js";
 import { buildProjector } from "../../../src/sim/pet/projector.js";
+import golden from "./astra.golden.json" with { type: "json" };
 import { discImage, discSinogram } from "./discs.js";
 
 const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
@@ -147,6 +148,51 @@ describe("the projector", () => {
           // Bins of 3.4 mm cut the shadow of a pixel into steps, whose centroid is off by a little.
           expect(Math.abs(moment / mass - (x * Math.cos(angle) + y * Math.sin(angle)))).toBeLessThan(0.4);
         }
+      }
+    }
+  });
+
+  it("has the numbers of another strip projector: ASTRA's", () => {
+    const geometry = {
+      views: 12,
+      bins: 23,
+      binSizeMm: 14.5,
+      startDegrees: 10,
+      imageSize: 16,
+      pixelSizeMm: 20,
+    };
+    const inside = fieldOfView(geometry);
+    const image = Float32Array.from(inside, (seen, n) => (seen * ((37 * n) % 101)) / 100);
+    const sinogram = buildProjector(geometry).forward(image);
+    const largest = Math.max(...golden.sinogram);
+    expect(golden.sinogram).toHaveLength(sinogram.length);
+    // Sharing pixels out to 16 positions in a bin is what differs.
+    golden.sinogram.forEach((value, n) => {
+      expect(Math.abs(sinogram[n]! - value) / largest).toBeLessThan(1e-3);
+    });
+  });
+
+  it("leaves the views alone that are not asked for, and writes where it is told", () => {
+    for (const geometry of [petGeometries.tiny, { ...petGeometries.tiny, views: 45 }]) {
+      const projector = buildProjector(geometry);
+      const x = noise(32 * 32, 6);
+      const whole = projector.forward(x);
+      for (const views of [
+        { first: 1, step: 7 },
+        { first: 3, step: 6 },
+        { first: 30, step: 50 },
+      ]) {
+        const into = new Float32Array(whole.length).fill(-5);
+        expect(projector.forward(x, views, into)).toBe(into);
+        into.forEach((value, n) => {
+          const view = Math.floor(n / geometry.bins);
+          const asked = view >= views.first && (view - views.first) % views.step === 0;
+          expect(value).toBe(asked ? whole[n] : -5);
+        });
+        // What lies in other views is not projected back.
+        const kept = whole.map((value, n) => (into[n] === -5 ? 0 : value));
+        const image = new Float32Array(32 * 32).fill(9);
+        expect(projector.back(whole, views, image)).toEqual(projector.back(kept));
       }
     }
   });
