@@ -39,6 +39,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     "transforms",
     "sim",
     "metrics",
+    "reconstruct",
     "models",
     "train",
     "report",

@@ -36,9 +36,7 @@ export function reconstructStack(
   const data = new Float32Array(size * slices);
   const projector = buildProjector(geometry);
   const fits: { iterations: number; logLikelihood: readonly number[] }[] = [];
-  const scans = Array.from({ length: slices }, (_, n) => sliceOf(stack, n));
-  if (scans.every(({ prompts }) => prompts.every((value) => value === 0))) checkScan(scans[0]!);
-  scans.forEach((scan, n) => {
+  slicesOf(stack).forEach((scan, n) => {
     const counted = scan.prompts.some((value) => value !== 0);
     if (counted && how.method === "fbp") {
       checkScan(scan, { counts: "signed" });
@@ -51,6 +49,13 @@ export function reconstructStack(
     onSlice?.(n + 1, slices);
   });
   return { image: volume(data, stackGrid(geometry, slices, stack.sliceSpacingMm)), fits };
+}
+
+/** The slices of a stack as scans of their own. Throws `geometry`, and `bad-data` when there is no count in any of them. */
+export function slicesOf(stack: PetStack): PetScan[] {
+  const scans = Array.from({ length: stack.slices }, (_, n) => sliceOf(stack, n));
+  if (scans.every(({ prompts }) => prompts.every((value) => value === 0))) checkScan(scans[0]!);
+  return scans;
 }
 
 function sliceOf({ slices, ...stack }: PetStack, n: number): PetScan {

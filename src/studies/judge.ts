@@ -2,15 +2,15 @@ import type { Rng } from "../core/rng.js";
 import { bootstrapMean } from "../metrics/interval.js";
 import type { Claim, ShownClaim } from "./study.js";
 
-/** How the numbers of a claim are said: 4.3×, +2.6 points, 100 %. */
-export type Unit = "times" | "points" | "share";
+/** How the numbers of a claim are said: 4.3×, +2.6 points, +11.2 %, +1.1 dB, 100 %. */
+export type Unit = "times" | "points" | "percent" | "decibels" | "share";
 
 export interface Judged {
   readonly id: string;
   readonly statement: string;
   /** A number in the claim's unit, or words. */
   readonly paper: Claim["paper"];
-  /** One value for every repetition: a ratio for `times`, fractions of 1 for the others. */
+  /** One value for every repetition: a ratio for `times`, dB for `decibels`, fractions of 1 for the others. */
   readonly values: readonly number[];
   readonly unit: Unit;
   /** The claim holds when the whole interval is on this side. */
@@ -19,11 +19,11 @@ export interface Judged {
 
 /**
  * Judge a claim by its value in every repetition: the mean with a 95 % bootstrap interval over repetitions, geometric
- * for ratios. It holds when the whole interval says so. Points are in percent, as papers print accuracies.
+ * for ratios. It holds when the whole interval says so. Points and percent are in hundredths, as papers print them.
  */
 export function judge({ id, statement, paper, values, unit, holds }: Judged, rng: Rng): ShownClaim {
   const to = (value: number): number => (unit === "times" ? Math.log(value) : value);
-  const scale = unit === "points" ? 100 : 1;
+  const scale = unit === "points" || unit === "percent" ? 100 : 1;
   const from = (value: number): number => (unit === "times" ? Math.exp(value) : value) * scale;
   const repetitions = values.map((_, n) => `${n}`);
   const { mean, low, high } = bootstrapMean(values.map(to), repetitions, rng.split(id));
@@ -51,13 +51,14 @@ const rounded = (value: number): number => Number(value.toPrecision(6));
 /** A number as it stands in an interval: the unit is said once, beside it. */
 const bare = (value: number, unit: Unit): string =>
   say(value, unit)
-    .replace(/ (points|%)$/, "")
+    .replace(/ (points|%|dB)$/, "")
     .replace("×", "");
 
 /** A number in its unit. */
 export function say(value: number, unit: Unit): string {
   const sign = value > 0 ? "+" : "";
   if (unit === "times") return `${value.toFixed(value < 99.95 ? 1 : 0)}×`;
-  if (unit === "points") return `${sign}${value.toFixed(1)} points`.replace("-", "−");
+  const words = { points: "points", percent: "%", decibels: "dB" } as const;
+  if (unit !== "share") return `${sign}${value.toFixed(1)} ${words[unit]}`.replace("-", "−");
   return `${Math.round(value * 100)} %`;
 }

@@ -21,6 +21,8 @@ export interface ReproduceRequest {
   readonly seed: number;
   /** Default: the study's own. See `StudySize`. */
   readonly minutes?: number;
+  /** Real images to see as well: see `StudySize`. */
+  readonly dataDir?: string;
   /** Go on with the study of `outDir`. */
   readonly resume: boolean;
   /** Parts that are worked on at a time. Default: one for each processor. */
@@ -66,8 +68,8 @@ export async function reproduce(
   study: Study,
   request: ReproduceRequest,
 ): Promise<ReproduceSummary> {
-  const { outDir, seed, resume, minutes = study.minutes } = request;
-  const plan = study.plan({ seed, minutes });
+  const { outDir, seed, resume, minutes = study.minutes, dataDir } = request;
+  const plan = study.plan({ seed, minutes, ...(dataDir === undefined ? {} : { dataDir }) });
   const now: StudyRecord = {
     gyrus: version,
     study: name,
@@ -140,6 +142,7 @@ async function finishParts(
   });
   const opening = plan.open({
     threads: Math.min(threads, waiting.length),
+    folder: outDir,
     ...(signal === undefined ? {} : { signal }),
     onProgress: (share) => {
       done = share * plan.openingCost;
@@ -153,20 +156,39 @@ async function finishParts(
   if (workshop === undefined) return finished;
 
   try {
+    const read = (id: string): unknown => finished.get(id)!.result;
+    const running = new Set<Promise<unknown>>();
+    /** The next part that waits for nothing, out of the list. */
+    const take = (): Part | undefined => {
+      const at = waiting.findIndex(({ after = [] }) => after.every((id) => finished.has(id)));
+      return at < 0 ? undefined : waiting.splice(at, 1)[0];
+    };
+    const work = async (part: Part): Promise<void> => {
+      const began = performance.now();
+      const { id } = part;
+      const working = workshop.run(id, read).then((result) => ({ result }));
+      working.catch(() => undefined);
+      const ended = await Promise.race([working, interrupted]);
+      if (ended === undefined || signal?.aborted) return;
+      const one = { id, seconds: (performance.now() - began) / 1000, result: ended.result };
+      await writePart(outDir, one);
+      // As it is read back when the study is resumed: the conclusion must not see a difference.
+      finished.set(id, JSON.parse(JSON.stringify(one)) as FinishedPart);
+      done += part.cost;
+      show(`${finished.size} of ${plan.parts.length}, the last one: ${part.what}`);
+    };
     const lane = async (): Promise<void> => {
-      for (let part = waiting.shift(); part !== undefined && !signal?.aborted; part = waiting.shift()) {
-        const began = performance.now();
-        const { id } = part;
-        const work = workshop.run(id).then((result) => ({ result }));
-        work.catch(() => undefined);
-        const ended = await Promise.race([work, interrupted]);
-        if (ended === undefined || signal?.aborted) return;
-        const one = { id, seconds: (performance.now() - began) / 1000, result: ended.result };
-        await writePart(outDir, one);
-        // As it is read back when the study is resumed: the conclusion must not see a difference.
-        finished.set(id, JSON.parse(JSON.stringify(one)) as FinishedPart);
-        done += part.cost;
-        show(`${finished.size} of ${plan.parts.length}, the last one: ${part.what}`);
+      while (waiting.length > 0 && !signal?.aborted) {
+        const part = take();
+        if (part === undefined) {
+          if (running.size === 0) return;
+          // Whoever works on what is waited for reports a failure itself.
+          await Promise.race(running).catch(() => undefined);
+          continue;
+        }
+        const working = work(part).finally(() => running.delete(working));
+        running.add(working);
+        await working;
       }
     };
     await Promise.all(Array.from({ length: Math.max(1, threads) }, lane));

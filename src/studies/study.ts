@@ -40,6 +40,8 @@ export interface ShownClaim extends Claim {
 /** How a study is to be run. */
 export interface StudySize {
   readonly seed: number;
+  /** A folder of real images that a study may want to see as well. */
+  readonly dataDir?: string;
   /**
    * About how long it may take on two cores. It decides how much is computed, by the same rule everywhere, and is not
    * held against a clock: the same size and seed give the same bits on a slow machine and a fast one.
@@ -55,6 +57,8 @@ export interface Part {
   readonly what: string;
   /** Expected time relative to other parts. */
   readonly cost: number;
+  /** Parts that have to be finished first: ids that come before this one in the list. */
+  readonly after?: readonly string[];
 }
 
 export interface Conclusion {
@@ -66,8 +70,11 @@ export interface Conclusion {
 
 /** What works on the parts: data in memory, threads waiting. */
 export interface Workshop {
-  /** The part's result: plain JSON, decided by the plan and the part's id alone. */
-  run(id: string): Promise<unknown>;
+  /**
+   * The part's result: plain JSON, decided by the plan and the part's id alone. `read` gives the results of the parts
+   * that it comes after.
+   */
+  run(id: string, read: (id: string) => unknown): Promise<unknown>;
   /** Give up the parts in progress, soon and in good order, and let everything go. */
   close(): Promise<void>;
 }
@@ -87,6 +94,8 @@ export interface StudyPlan {
 
 export interface OpenRequest {
   readonly threads: number;
+  /** The study's folder, for what is too large for JSON and has to outlive an interruption. */
+  readonly folder: string;
   readonly signal?: AbortSignal;
   onProgress?(share: number): void;
 }

@@ -88,4 +88,5 @@ export const deeppet: System = {
       name: "deeppet",
       presets: configs,
     }),
+  study: async () => (await import("../studies/deeppet/node.js")).deepPetStudy(configs),
 };

@@ -7,8 +7,11 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readSafetensors } from "../../src/io/node.js";
+import { petGeometries } from "../../src/sim/pet/geometry.js";
+import { writePetScans } from "../../src/sim/pet/node.js";
 import { built, type Finished, gyrus, starting } from "../cli/bin.js";
 import { writeBalls } from "../tasks/data.js";
+import { quickPet } from "../tasks/reconstruction/data.js";
 
 let folder = "";
 const at = (...parts: string[]): string => join(folder, ...parts);
@@ -105,6 +108,32 @@ describe("a training run killed by SIGKILL and resumed ends as if nothing had ha
     await killed(words(run, "--resume"), moments["while a checkpoint is written over the last one"]!(run));
     expect((await gyrus(words(run, "--resume"), folder)).code).toBe(0);
     expect(await outcomeOf(run)).toEqual(whole);
+  });
+});
+
+describe("a reconstructing run, whose noise is drawn at every step, killed and resumed,", () => {
+  const reconstruct = (run: string, ...more: string[]): string[] => [
+    ...["train", "deeppet", "--data", at("scans"), "--out", run, "--preset", "tiny", "--epochs", "16"],
+    ...["--seed", "7", "--threads", "2"],
+    ...Object.entries({ ...quickPet, noise: "fresh" }).flatMap(([key, value]) => [
+      "--set",
+      `${key}=${value}`,
+    ]),
+    ...more,
+  ];
+
+  it("ends as if nothing had happened", async () => {
+    const options = { geometry: petGeometries.tiny, phantoms: 5, slicesPerPhantom: 2, seed: 3, counts: 1e6 };
+    await writePetScans(at("scans"), options);
+    const [undisturbed, run] = [at("counted"), at("counted-twice")];
+    const done = await gyrus(reconstruct(undisturbed), folder);
+    expect(done.code, done.err).toBe(0);
+    const saved = join(run, "checkpoints", "last.safetensors");
+    await killed(reconstruct(run), () => existsSync(saved));
+    expect(existsSync(join(run, "model.onnx"))).toBe(false);
+    const resumed = await gyrus(reconstruct(run, "--resume"), folder);
+    expect(resumed.code, resumed.err).toBe(0);
+    expect(await outcomeOf(run)).toEqual(await outcomeOf(undisturbed));
   });
 });
 

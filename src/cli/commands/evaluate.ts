@@ -13,6 +13,7 @@ import { countingProgress, progressOn } from "../progress.js";
 interface Options {
   readonly data?: string;
   readonly atLeast?: number;
+  readonly atMost?: number;
   readonly mirror: boolean;
   readonly threads?: number;
   readonly device?: Device;
@@ -42,6 +43,11 @@ export function evaluateCommand(finish: Finish): Command {
           "exit with 1 when the overall score is below this",
           numberWithin("--at-least", { low: 0, high: 1 }),
         )
+        .option(
+          "--at-most <error>",
+          "exit with 1 when the overall error is above this: where lower is better",
+          numberWithin("--at-most", { low: 0 }),
+        )
         .option("--no-mirror", "do not average over mirrored copies of the scan: faster, often a bit worse")
         .option(
           "--threads <n>",
@@ -64,27 +70,39 @@ export function evaluateCommand(finish: Finish): Command {
           onProgress: countingProgress(progress, "case"),
         }),
       ).finally(progress.stop);
-      const { exit, verdict } = judge(summary, options.atLeast);
+      const { exit, verdict } = judge(summary, options);
       return { result: summary, text: evaluationText(summary, verdict), exit };
     },
   );
 }
 
 function judge(
-  { overall, run }: EvaluateSummary,
-  atLeast: number | undefined,
+  { overall, run, metrics }: EvaluateSummary,
+  { atLeast, atMost }: Pick<Options, "atLeast" | "atMost">,
 ): { readonly exit: ExitCode; readonly verdict?: string } {
-  if (atLeast === undefined) return { exit: exitCodes.done };
+  const limit = atLeast ?? atMost;
+  if (limit === undefined) return { exit: exitCodes.done };
+  const [given, other] = atLeast === undefined ? ["--at-most", "--at-least"] : ["--at-least", "--at-most"];
+  const headline = metrics[0];
+  if (atLeast !== undefined && atMost !== undefined)
+    fail("bad-argument", { what: `${given} and ${other} are given together`, fix: "Leave one of them out" });
+  if (headline !== undefined && (headline.better === "lower") !== (atMost !== undefined))
+    fail("bad-argument", {
+      what: `${given} does not fit: of ${headline.name} ${headline.better} values are better`,
+      where: run,
+      fix: `Give ${other}`,
+    });
   if (overall === undefined)
     fail("bad-data", {
-      what: "there is no overall score to compare with --at-least",
+      what: `there is no overall score to compare with ${given}`,
       where: run,
       fix: "Evaluate on cases that have the labels which the run was trained on",
     });
-  const enough = overall.mean >= atLeast;
+  const enough = atLeast === undefined ? overall.mean <= limit : overall.mean >= limit;
+  const words = atLeast === undefined ? ["at most", "above"] : ["at least", "below"];
   return {
     exit: enough ? exitCodes.done : exitCodes.found,
-    verdict: `The overall score of ${formatScore(overall.mean)} is ${enough ? "at least" : "below"} ${atLeast}.`,
+    verdict: `The overall score of ${formatScore(overall.mean)} is ${words[enough ? 0 : 1]} ${limit}.`,
   };
 }
 

@@ -3,9 +3,18 @@ import { fail } from "../../core/errors.js";
 import { suggestionFor } from "../../core/suggest.js";
 import { nodeFiles, readVolume, writeVolume } from "../../io/node.js";
 import { fbpWindows } from "../../reconstruct/ramp.js";
-import { attenuationOfMap, methods, type Reconstruction, reconstructStack } from "../../reconstruct/stack.js";
+import {
+  attenuationOfMap,
+  methods,
+  type PetStack,
+  type Reconstruction,
+  reconstructStack,
+} from "../../reconstruct/stack.js";
 import type { PetGeometry } from "../../sim/pet/geometry.js";
 import { companion, geometryOf, readSinogramsFrom, type SinogramStack } from "../../sim/pet/sinograms.js";
+import { systemOf } from "../../systems/node.js";
+import type { SliceNetwork } from "../../tasks/reconstruction/apply.js";
+import type { ImageVolume } from "../../volume/volume.js";
 import { defineCommand, type Finish, numberWithin } from "../command.js";
 import { counted } from "../print.js";
 import { countingProgress, progressOn } from "../progress.js";
@@ -21,7 +30,7 @@ interface Options {
   readonly calibration: number;
   readonly psf: number;
   readonly binSize?: number;
-  readonly imageSize: number;
+  readonly imageSize?: number;
   readonly pixelSize?: number;
   readonly iterations?: number;
   readonly subsets?: number;
@@ -48,11 +57,18 @@ export function reconstructCommand(finish: Finish): Command {
           line: "gyrus reconstruct prompts.hs --method fbp --window hann --attenuation mumap.nii.gz --out image.nii.gz",
           about: "Filtered backprojection, attenuation from a map in 1/cm on the image's own grid.",
         },
+        {
+          line: "gyrus reconstruct prompts.hs --method runs/deeppet --scatter scatter.hs --randoms randoms.hs --attenuation attenuation.hs --out image.nii.gz",
+          about: "By the network of a run that gyrus train deeppet made for this scanner.",
+        },
       ],
     },
     (command) => {
       command
-        .requiredOption("--method <name>", `${methods.join(", ")}`)
+        .requiredOption(
+          "--method <name>",
+          `${methods.join(", ")}, or the folder of a run (or its .onnx file) of a network that reconstructs`,
+        )
         .requiredOption("--out <image>", "the image to write: .nii.gz or .nii")
         .option("--attenuation <file>", "attenuation factors (sinograms, 0 to 1) or a map in 1/cm (.nii.gz)")
         .option("--scatter <file>", "expected scattered counts")
@@ -82,9 +98,8 @@ export function reconstructCommand(finish: Finish): Command {
         )
         .option(
           "--image-size <n>",
-          "pixels along each side",
+          "pixels along each side; default: 128, or the network's",
           numberWithin("--image-size", { low: 8, high: 1024, whole: true }),
-          128,
         )
         .option(
           "--pixel-size <mm>",
@@ -121,14 +136,16 @@ export function reconstructCommand(finish: Finish): Command {
         );
     },
     async (shell, options, [path = ""]) => {
-      const how = reconstructionOf(options);
-      // Filtered backprojection is linear: it needs no counts.
-      const whole = how.method !== "fbp" && !options.precorrected;
+      const how = await methodOf(options);
+      // Filtered backprojection is linear: it needs no counts. A network's input is made by subtracting and dividing.
+      const whole = "method" in how && how.method !== "fbp" && !options.precorrected;
       const prompts = await readSinogramsFrom(nodeFiles, path, { whole });
+      const own = "network" in how ? how.network.model.geometry : undefined;
+      const pixelSizeMm = options.pixelSize ?? own?.pixelSizeMm;
       const geometry = geometryOf(prompts, path, {
-        imageSize: options.imageSize,
+        imageSize: options.imageSize ?? own?.imageSize ?? 128,
         ...(options.binSize === undefined ? {} : { binSizeMm: options.binSize }),
-        ...(options.pixelSize === undefined ? {} : { pixelSizeMm: options.pixelSize }),
+        ...(pixelSizeMm === undefined ? {} : { pixelSizeMm }),
       });
       const sliceSpacingMm = prompts.sliceSpacingMm ?? geometry.pixelSizeMm;
       const beside = async (
@@ -140,22 +157,23 @@ export function reconstructCommand(finish: Finish): Command {
           : companion(prompts, await readSinogramsFrom(nodeFiles, file, { kind }), file);
       const progress = progressOn(shell);
       const began = performance.now();
-      const { image, fits } = reconstructStack(
-        {
-          geometry,
-          slices: prompts.slices,
-          sliceSpacingMm,
-          psfFwhmMm: options.psf,
-          calibration: options.calibration,
-          prompts: prompts.data,
-          scatter: await beside(options.scatter, "counts"),
-          randoms: await beside(options.randoms, "counts"),
-          efficiency: await beside(options.normalisation, "factors"),
-          attenuation: await attenuationFrom(options.attenuation, prompts, geometry, sliceSpacingMm),
-        },
-        how,
-        countingProgress(progress, "slice"),
-      );
+      const stack = {
+        geometry,
+        slices: prompts.slices,
+        sliceSpacingMm,
+        psfFwhmMm: options.psf,
+        calibration: options.calibration,
+        prompts: prompts.data,
+        scatter: await beside(options.scatter, "counts"),
+        randoms: await beside(options.randoms, "counts"),
+        efficiency: await beside(options.normalisation, "factors"),
+        attenuation: await attenuationFrom(options.attenuation, prompts, geometry, sliceSpacingMm),
+      };
+      const onSlice = countingProgress(progress, "slice");
+      const { image, fits } =
+        "network" in how
+          ? { image: await how.reconstruct(stack, onSlice), fits: [] }
+          : reconstructStack(stack, how, onSlice);
       progress.stop();
       const seconds = (performance.now() - began) / 1000;
       const unit = options.calibration === 1 ? "counts per mm" : "kBq/ml";
@@ -173,6 +191,54 @@ export function reconstructCommand(finish: Finish): Command {
       };
     },
   );
+}
+
+/** A classic method with its settings, or a network ready to run. */
+type Method =
+  | Reconstruction
+  | {
+      readonly network: SliceNetwork;
+      reconstruct(stack: PetStack, onSlice: (done: number, total: number) => void): Promise<ImageVolume>;
+    };
+
+async function methodOf(options: Options): Promise<Method> {
+  const { method } = options;
+  if (methods.some((name) => name === method)) return reconstructionOf(options);
+  if (method === "deeppet")
+    fail("bad-argument", {
+      what: "DeepPET reconstructs with what it has learnt of a scanner, so a trained run is needed",
+      where: "--method",
+      expected: "the folder of a run, or its .onnx file",
+      fix: "Train one with gyrus simulate pet and gyrus train deeppet, and give its folder: --method runs/deeppet",
+    });
+  const isModel = (await nodeFiles.list(method)) !== undefined || method.endsWith(".onnx");
+  if (!isModel) oneOf("--method", method, methods);
+  const { task, name } = await systemOf(method);
+  if (task !== "reconstruction")
+    fail("bad-argument", {
+      what: `the model is of ${name}, which does not reconstruct`,
+      where: method,
+      expected: "a run of gyrus train deeppet",
+      found: `task ${task}`,
+    });
+  const { iterations, subsets, stopBelow, psf, filter, precorrected } = options;
+  const stray = {
+    "--iterations": iterations,
+    "--subsets": subsets,
+    "--stop-below": stopBelow,
+    "--psf": psf || undefined,
+    "--filter": filter || undefined,
+    "--precorrected": precorrected || undefined,
+  };
+  const meaningless = Object.entries(stray).find(([, value]) => value !== undefined)?.[0];
+  if (meaningless !== undefined) notOf(meaningless, "a network");
+  const { openModelAt } = await import("../../tasks/reconstruction/open.node.js");
+  const { reconstructStackByNetwork } = await import("../../tasks/reconstruction/stack.node.js");
+  const network = await openModelAt(method);
+  return {
+    network,
+    reconstruct: (stack, onSlice) => reconstructStackByNetwork(network, stack, onSlice),
+  };
 }
 
 function reconstructionOf(options: Options): Reconstruction {
@@ -203,7 +269,7 @@ function oneOf(option: string, given: string, known: readonly string[]): void {
     fail("not-found", {
       what: `there is no ${option.slice(2)} "${given}"`,
       where: option,
-      expected: known.join(", "),
+      expected: `${known.join(", ")}${option === "--method" ? ", or the folder of a run" : ""}`,
       fix: suggestionFor(given, known),
     });
 }

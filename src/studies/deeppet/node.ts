@@ -1,0 +1,179 @@
+import { existsSync } from "node:fs";
+import { fail } from "../../core/errors.js";
+import { openPool } from "../../core/pool.node.js";
+import { rng } from "../../core/rng.js";
+import { shareArrays } from "../../core/share.js";
+import { joinPath } from "../../io/files.js";
+import { prepare, rangeOf } from "../../tasks/reconstruction/setup.node.js";
+import { paths } from "../../tasks/run-folder.node.js";
+import { trainRun } from "../../tasks/train.node.js";
+import type { OpenRequest, Study, StudySize, Workshop } from "../study.js";
+import type { ClassicResult } from "./classic.js";
+import { conclude } from "./conclude.js";
+import { phantomTasks, type StudyData, type StudyScan } from "./data.js";
+import { type JudgeResult, judgeNetwork, type TimeResult, timeMethods } from "./judge.node.js";
+import { packed, unpacked } from "./packed.node.js";
+import {
+  configOf,
+  configurationOf,
+  dataCost,
+  type Extent,
+  extentFor,
+  fullMinutes,
+  geometryOf,
+  type LevelName,
+  levels,
+  partIds,
+  partsOf,
+  type StudyConfigs,
+} from "./plan.js";
+import { imagesIn, unseenScans } from "./unseen.node.js";
+import type { Work, WorkSetup } from "./work.node.js";
+
+/**
+ * The claims of Häggström et al. 2019 on simulated heads and bodies, and on real images that no phantom was made after.
+ * The trained network stays in the study's folder, as a run.
+ */
+export function deepPetStudy(configs: StudyConfigs): Study {
+  return {
+    title: "DeepPET beside FBP, ML-EM and OSEM",
+    description:
+      "PET slices of heads and bodies are reconstructed by filtered backprojection, ML-EM and OSEM, each tuned on phantoms of its own, and by a network that has seen other phantoms only. All get the same counts with the same attenuation, scatter and randoms.",
+    minutes: fullMinutes,
+    plan: (size) => {
+      const extent = extentFor(size.minutes);
+      return {
+        configuration: { ...configurationOf(extent, configs), images: size.dataDir ?? "none" },
+        parts: partsOf(extent),
+        openingCost: dataCost(extent),
+        open: (request) => open(extent, configs, size, request),
+        conclude: async (read) => {
+          const result = (id: string): unknown => unpacked(read(id));
+          const classic = levels.map(
+            ({ name }) => [name, result(partIds.classic(name)) as ClassicResult] as const,
+          );
+          return conclude({
+            extent,
+            classic: Object.fromEntries(classic) as Record<LevelName, ClassicResult>,
+            network: result(partIds.judge) as JudgeResult,
+            time: result(partIds.time) as TimeResult,
+            random: rng(size.seed).split("intervals"),
+          });
+        },
+      };
+    },
+  };
+}
+
+/** The run of a study's network. */
+const runOf = (folder: string): string => joinPath(folder, "run");
+
+async function open(
+  extent: Extent,
+  configs: StudyConfigs,
+  size: StudySize,
+  request: OpenRequest,
+): Promise<Workshop> {
+  const { seed } = size;
+  const data = await simulate(extent, size, request);
+  const { training: _, ...held } = data;
+  const module = new URL(import.meta.url.replace(/node(\.\w+)$/, "work.node$1"));
+  const setup: WorkSetup = { extent, seed, data: shareArrays(held) };
+  const pool = await openPool<WorkSetup, Work, ClassicResult>(module, setup, 1);
+  const stop = new AbortController();
+  const runDir = runOf(request.folder);
+  const running = new Set<Promise<unknown>>();
+  const work = async (id: string, read: (id: string) => unknown): Promise<unknown> => {
+    const level = levels.find(({ name }) => partIds.classic(name) === id);
+    if (level !== undefined) return packed(await pool.run({ level: level.name }));
+    if (id === partIds.train) return trainNetwork(extent, configs, data, runDir, seed, stop.signal);
+    if (id === partIds.judge) return packed(await judgeNetwork(runDir, held, seed));
+    const { tuned } = read(partIds.classic("clinical")) as ClassicResult;
+    const settings = { fbp: tuned.fbp.best, mlem: tuned.mlem.best, osem: tuned.osem.best };
+    return timeMethods(runDir, data.test, settings, extent.timed);
+  };
+  return {
+    run: (id, read) => {
+      const working = work(id, read);
+      running.add(working);
+      return working.finally(() => running.delete(working));
+    },
+    close: async () => {
+      stop.abort();
+      await Promise.race([Promise.allSettled(running), pool.close()]);
+      await pool.close();
+    },
+  };
+}
+
+/** All slices: phantoms on as many threads as there may be, then the real images. */
+async function simulate(
+  extent: Extent,
+  { seed, dataDir }: StudySize,
+  { threads, signal, onProgress }: OpenRequest,
+): Promise<StudyData> {
+  const module = new URL(import.meta.url.replace(/node(\.\w+)$/, "work.node$1"));
+  const pool = await openPool<WorkSetup, Work, StudyScan[]>(module, { extent, seed }, Math.max(1, threads));
+  try {
+    const tasks = phantomTasks(extent);
+    let done = 0;
+    const phantoms = await Promise.all(
+      tasks.map(async (phantom) => {
+        const slices = await pool.run({ phantom });
+        signal?.throwIfAborted();
+        onProgress?.(++done / tasks.length);
+        return slices;
+      }),
+    );
+    const { trainPhantoms, validationPhantoms } = extent;
+    const images = await imagesIn(dataDir);
+    return {
+      training: phantoms.slice(0, trainPhantoms).flat(),
+      validation: phantoms.slice(trainPhantoms, trainPhantoms + validationPhantoms).flat(),
+      test: phantoms.slice(trainPhantoms + validationPhantoms).flat(),
+      unseen: images.length === 0 ? [] : await unseenScans(dataDir!, images, geometryOf(extent), seed),
+    };
+  } finally {
+    await pool.close();
+  }
+}
+
+/** Train, or go on where an interrupted study stopped. On two threads wherever it runs: their number can change the last bits. */
+async function trainNetwork(
+  extent: Extent,
+  configs: StudyConfigs,
+  { training, validation, test }: StudyData,
+  runDir: string,
+  seed: number,
+  signal: AbortSignal,
+): Promise<{ readonly steps: number; readonly seconds: number }> {
+  const began = performance.now();
+  const ids = (scans: readonly StudyScan[]) => scans.map(({ id }) => id);
+  const phantoms = (scans: readonly StudyScan[]) => [...new Set(scans.map(({ phantom }) => phantom))];
+  const of = <T>(pick: (scans: readonly StudyScan[]) => T) => ({
+    train: pick(training),
+    validation: pick(validation),
+    test: pick(test),
+  });
+  const prepared = await prepare(
+    { system: "deeppet", preset: extent.preset, config: configOf(extent, configs) },
+    {
+      training,
+      validation,
+      split: { by: "subject", seed, ...of(ids), subjects: of(phantoms) },
+      record: {
+        root: "simulated for the study",
+        name: "phantoms of the study",
+        scans: training.length + validation.length + test.length,
+        phantoms: extent.trainPhantoms + extent.validationPhantoms + extent.testPhantoms,
+        sha256: `of seed ${seed}`,
+        counts: rangeOf(training),
+      },
+      simulated: true,
+    },
+    { runDir, seed, threads: 2, resume: existsSync(paths.run(runDir)) },
+  );
+  const { stopped, steps, seconds } = await trainRun(prepared, { runDir, signal }, began);
+  if (stopped === "asked") fail("runtime", { what: "the training was interrupted" });
+  return { steps, seconds };
+}
