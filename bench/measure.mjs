@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { EngineError } from "./child.mjs";
+import { roundTripNs } from "./cores.mjs";
 import { writeData } from "./data.mjs";
 import { workloads } from "./networks.mjs";
 import { findPeer, openOurs } from "./peers.mjs";
@@ -46,9 +47,11 @@ async function measureWith(common, folder, settings) {
     for (const name of peers)
       opened.push(await openPeer(name, { ...common, ...outputOf(name) }, first, settings));
     const running = opened.flatMap(({ engine }) => engine ?? []);
+    const before = await roundTripNs();
     const turns = await takeTurns([ours, ...running], settings);
+    const coresApartNs = [before, await roundTripNs()];
     const { peakBytes } = await ours.ask("memory");
-    const mine = { seconds: median(turns.get(ours)), peakBytes, about: ours.about };
+    const mine = { seconds: median(turns.get(ours)), peakBytes, coresApartNs, about: ours.about };
     const rows = [];
     for (const one of opened) {
       const memory = one.engine && (await one.engine.ask("memory"));
@@ -165,6 +168,7 @@ function rowOf({ id, kind, workload, threads, device, cpuTime }, mine, one, thei
     peakBytes: [mine.peakBytes, theirs ? theirs.peakBytes : null],
     sessionSeconds: mine.about.sessionSeconds,
     buildSeconds: mine.about.buildSeconds + mine.about.lowerSeconds,
+    coresApartNs: mine.coresApartNs,
     threads,
     device,
     ...(cpuTime ? { cpuTime } : {}),

@@ -31,12 +31,13 @@ function cells(row) {
     row.memoryRatio === null ? "" : row.memoryRatio.toFixed(2),
     difference === null ? "" : difference.toExponential(0),
     time(row.sessionSeconds),
+    row.coresApartNs === undefined ? "" : `${row.coresApartNs.join(", ")} ns`,
     row.error ?? row.note ?? "",
   ];
 }
 
 const header =
-  "workload|peer|ours|theirs|theirs / ours|our peak|their peak|ours / theirs|differ by|our session opens in|".split(
+  "workload|peer|ours|theirs|theirs / ours|our peak|their peak|ours / theirs|differ by|our session opens in|cores apart before, after|".split(
     "|",
   );
 
@@ -47,7 +48,7 @@ export function table(rows, workloads) {
   const text = lines.map((line) =>
     line
       .map((cell, column) =>
-        column < 2 || column === 10 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]),
+        column < 2 || column === 11 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]),
       )
       .join("  ")
       .trimEnd(),
