@@ -11,7 +11,7 @@ export { encodeModel, type OnnxModel, readMetadata } from "./graph/onnx/model.js
 export { type Program, print, program } from "./graph/program.js";
 export { type LoadedCase, loadCaseFrom, type Native, writeImageLikeTo, writeLabelLikeTo } from "./io/case.js";
 export { openDataSetFrom } from "./io/dataset.js";
-export type { Case, DataSet, DataSetOptions, LabelName } from "./io/dataset-types.js";
+export type { Case, DataSet, DataSetOptions, LabelName, Region } from "./io/dataset-types.js";
 export type { FileSystem } from "./io/files.js";
 export { type Fingerprint, fingerprintFrom } from "./io/fingerprint.js";
 export {
@@ -52,7 +52,7 @@ export {
   summarise,
 } from "./metrics/summary.js";
 export { type SurfaceScores, surfaceScores } from "./metrics/surface.js";
-export { type UNetOptions, unet, unetMargin } from "./models/unet.js";
+export { type UNetOptions, unet, unetHeads, unetMargin } from "./models/unet.js";
 export { initialState, parameterCount, type Scope, type Traced, trace } from "./nn/scope.js";
 export { adam, adamW, sgd } from "./optim/optimizers.js";
 export { type EmOptions, type EmResult, reconstructEm } from "./reconstruct/em.js";
@@ -89,6 +89,33 @@ export { type Claim, claimsSchema, type Study } from "./studies/study.js";
 export { findStudy, findSystem } from "./systems/find.js";
 export { studies, systems } from "./systems/registry.js";
 export type { ListedStudy, Paper, System } from "./systems/system.js";
+export {
+  type CaseFacts,
+  caseFacts,
+  type DataFingerprint,
+  dataFingerprint,
+} from "./tasks/segmentation/nnunet/fingerprint.js";
+export { networkOf, type PlannedNetwork } from "./tasks/segmentation/nnunet/network.js";
+export {
+  type Configuration,
+  type ConfigurationName,
+  configurationOf,
+  formatPlan,
+  type Plan,
+  parsePlan,
+} from "./tasks/segmentation/nnunet/plan.js";
+export { type PlanOptions, planDataSet } from "./tasks/segmentation/nnunet/planner.js";
+export {
+  type PreparedCase,
+  type PreparedGeometry,
+  prepareCase,
+} from "./tasks/segmentation/nnunet/preprocess.js";
+export {
+  classesOfRestored,
+  restoreClasses,
+  restoreProbabilities,
+} from "./tasks/segmentation/nnunet/restore.js";
+export { type Explanation, explainPlan } from "./tasks/segmentation/nnunet/words.js";
 export type {
   EvaluateRequest,
   EvaluateSummary,

@@ -1,4 +1,5 @@
 /** What of Gyrus needs Node: the disk and the engine. The rest is in `gyrus`. */
+export { type Converted, type ConvertOptions, convertDataSet } from "./io/convert.node.js";
 export {
   fingerprint,
   inspectPath,
@@ -27,3 +28,5 @@ export {
   type StudyProgress,
 } from "./studies/run.node.js";
 export { systemOf } from "./systems/node.js";
+export { measureDataSet, type WorkOptions } from "./tasks/segmentation/nnunet/facts.node.js";
+export { type PreparedFile, prepareDataSet, readPrepared } from "./tasks/segmentation/nnunet/prepare.node.js";

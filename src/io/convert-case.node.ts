@@ -9,6 +9,7 @@ import type { Case } from "./dataset-types.js";
 import { nodeFiles } from "./disk.node.js";
 import { type ReadVolume, readVolumeFrom, writeVolumeTo } from "./formats.js";
 import type { Remap } from "./remap.js";
+import { storedTypeOfArray } from "./voxel-types.js";
 
 /** Axes further from right angles than this are worth a word. */
 const worthSayingDegrees = 0.05;
@@ -52,7 +53,7 @@ export async function writeConvertedCase(
     });
   const target = join(imageFolder, `${id}.nii.gz`);
   if (parts.length === 1 && /\.nii\.gz$/i.test(images[0]!)) await copyFile(images[0]!, target);
-  else await writeVolumeTo(nodeFiles, target, stacked(parts), likeOf(first));
+  else await writeImage(target, parts);
   if (label !== undefined)
     await writeLabel(label, join(labelFolder, `${id}.nii.gz`), first, images[0]!, remap, toleranceMm);
   const degrees = shearDegrees(first.volume.affine);
@@ -64,12 +65,20 @@ export async function writeConvertedCase(
 const likeOf = ({ header }: ReadVolume) =>
   header === undefined ? {} : { like: { ...header, extensions: [], raw: new Uint8Array(0) } };
 
-/** Channels of one grid as one volume on the first one's own axes, in its type if all have it. */
+/** As numbers of the type they have in memory: a slope of one channel is not that of the others. */
+async function writeImage(target: string, parts: readonly ReadVolume[]): Promise<void> {
+  const volume = stacked(parts);
+  const dtype = storedTypeOfArray(volume.data);
+  await writeVolumeTo(nodeFiles, target, volume, { ...likeOf(parts[0]!), dtype });
+}
+
+/** Channels of one grid as one volume on the first one's own axes, in its type if all have it, else float32. */
 function stacked(parts: readonly ReadVolume[]): Volume {
   const native = parts[0]!.volume;
   const turned = parts.map(({ volume }) => fromCanonical(toCanonical(volume).volume, native));
   const one = turned.every(({ data }) => data.constructor === native.data.constructor);
-  const Type = (one ? native.data.constructor : Float32Array) as new (length: number) => VoxelArray;
+  const kept = one && !(native.data instanceof Float64Array);
+  const Type = (kept ? native.data.constructor : Float32Array) as new (length: number) => VoxelArray;
   const data = new Type(turned.reduce((sum, volume) => sum + volume.data.length, 0));
   let at = 0;
   for (const volume of turned) {

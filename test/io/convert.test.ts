@@ -87,6 +87,25 @@ describe("converting nnU-Net's raw layout", () => {
     });
   });
 
+  it("keeps values of files that store integers with a slope of their own", async () => {
+    const source = await raw();
+    const scaled = join(source, "imagesTr/x_1_0001.nii.gz");
+    const { volume } = await readVolume(scaled);
+    const data = Float32Array.from({ length: 120 }, (_, at) => at / 7 - 3);
+    await writeVolume(scaled, { ...volume, data }, { dtype: "int16", scaling: "fit" });
+    await writeVolume(
+      join(source, "imagesTr/x_1_0000.nii.gz"),
+      { ...volume, data },
+      { dtype: "int16", scaling: "fit" },
+    );
+    const out = fresh();
+    await convertDataSet(source, out);
+    const [before, after] = await Promise.all([openDataSet(source), openDataSet(out)]);
+    const [a, b] = await Promise.all([loadCase(before, before.cases[0]!), loadCase(after, after.cases[0]!)]);
+    expect(b.image).toEqual(a.image);
+    expect(b.image.data[60]).toBeCloseTo(60 / 7 - 3, 3);
+  });
+
   it("keeps regions and the ignore label", async () => {
     const source = await raw({
       labels: { background: 0, whole: [1, 2], core: 2, ignore: 3 },
