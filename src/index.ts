@@ -6,6 +6,11 @@ export { gradients } from "./autodiff/gradients.js";
 export { type ErrorDetails, type ErrorKind, fail, GyrusError } from "./core/errors.js";
 export { type Rng, rng } from "./core/rng.js";
 export { type DType, floats, type Shape, scalar, type Tensor, tensor } from "./core/tensor.js";
+export { type Crew, soloCrew } from "./denoise/crew.js";
+export { type Denoised, type DenoiseOptions, denoise } from "./denoise/denoise.js";
+export { type BackgroundNoise, noiseFromBackground } from "./denoise/noise-background.js";
+export { type ImageNoise, type ImageNoiseOptions, noiseFromImage } from "./denoise/noise-image.js";
+export { type DenoiseMethod, denoiseMethods, type NoiseKind } from "./denoise/options.js";
 export type { Node, Op, TensorType, Value } from "./graph/node.js";
 export { encodeModel, type OnnxModel, readMetadata } from "./graph/onnx/model.js";
 export { type Program, print, program } from "./graph/program.js";
@@ -42,6 +47,8 @@ export { portable } from "./lower/portable.js";
 export type { Target } from "./lower/target.js";
 export { wasm } from "./lower/wasm.js";
 export { webgpu } from "./lower/webgpu.js";
+export { compareImages, type ImageComparison } from "./metrics/compare.js";
+export { type EdgeOptions, edgeEnergy } from "./metrics/edges.js";
 export { bootstrapMean, type MeanInterval } from "./metrics/interval.js";
 export { countLabels, type Overlap, overlap } from "./metrics/overlap.js";
 export { nrmse, psnrDb, relativeRmse, ssim } from "./metrics/quality.js";
@@ -73,6 +80,9 @@ export {
   simulateSubject,
 } from "./sim/cohort.js";
 export { coarseStructures, fullStructures, type Structure } from "./sim/labels.js";
+export { type MrNoise, unevenness, withMrNoise } from "./sim/mr/noise.js";
+export { type SliceProfile, sliceProfiles } from "./sim/mr/profile.js";
+export { acquireSlices, blurBySlices, type SliceAcquisition } from "./sim/mr/slices.js";
 export { type PetGeometry, petGeometries } from "./sim/pet/geometry.js";
 export { buildForwardModel, type ForwardModel, type PetModel, type PetScan } from "./sim/pet/model.js";
 export { type PhantomOptions, type PhantomSlice, phantomSlices } from "./sim/pet/phantoms.js";
@@ -150,7 +160,15 @@ export {
   withoutSmallComponents,
 } from "./volume/components.js";
 export { boundingBox, crop, cropOrPad, pasteBox } from "./volume/crop.js";
+export { resampleFourier } from "./volume/fourier.js";
 export { minMax, percentiles, requireFinite, zScore } from "./volume/intensity.js";
+export {
+  type Interpolation,
+  type IsotropicOptions,
+  interpolations,
+  isotropicGrid,
+  toIsotropic,
+} from "./volume/isotropic.js";
 export { canonicalGrid, fromCanonical, orientationOf, toCanonical } from "./volume/orient.js";
 export { extractPatch, gaussianWeights, tilePositions } from "./volume/patches.js";
 export { resampleLabels, resampleTo, withSpacing } from "./volume/resample.js";

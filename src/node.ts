@@ -1,4 +1,6 @@
 /** What of Gyrus needs Node: the disk and the engine. The rest is in `gyrus`. */
+
+export { threadCrew } from "./denoise/threads.node.js";
 export { type Converted, type ConvertOptions, convertDataSet } from "./io/convert.node.js";
 export {
   fingerprint,

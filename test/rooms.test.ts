@@ -22,6 +22,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   sim: ["core", "volume", "io"],
   metrics: ["core", "volume"],
   reconstruct: ["core", "graph", "ops", "autodiff", "volume", "sim", "metrics"],
+  denoise: ["core", "volume"],
   models: ["core", "graph", "ops", "nn"],
   train: ["core", "graph", "ops", "autodiff", "lower", "runtime", "nn", "optim"],
   report: ["core", "volume"],
@@ -63,7 +64,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     "tasks",
   ],
   systems: ["core", "graph", "io", "models", "tasks", "studies"],
-  cli: ["core", "runtime", "volume", "io", "sim", "reconstruct", "tasks", "studies", "systems"],
+  cli: ["core", "runtime", "volume", "io", "sim", "reconstruct", "denoise", "tasks", "studies", "systems"],
 };
 
 /** Files outside every room: the doors, which only re-export, and the version, which every room may read. */

@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
 import { fail } from "../core/errors.js";
+import { suggestionFor } from "../core/suggest.js";
 import type { ExitCode } from "./exit.js";
 import { wrap } from "./print.js";
 import { type Answer, answer, type CommonOptions, type Shell, shellFor } from "./shell.js";
@@ -85,6 +86,17 @@ export function numberWithin(
       });
     return value;
   };
+}
+
+/** Throws `not-found`, with the nearest word, unless an option's value is one of those known. */
+export function requireOneOf(option: string, given: string, known: readonly string[]): void {
+  if (!known.includes(given))
+    fail("not-found", {
+      what: `there is no ${option.slice(2)} "${given}"`,
+      where: option,
+      expected: known.join(", "),
+      fix: suggestionFor(given, known),
+    });
 }
 
 /** Gathers `--set key=value`, given any number of times. */

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { version } from "../version.js";
 import type { Finish } from "./command.js";
 import { convertCommand } from "./commands/convert.js";
+import { denoiseCommand } from "./commands/denoise.js";
 import { doctorCommand } from "./commands/doctor.js";
 import { evaluateCommand } from "./commands/evaluate.js";
 import { exportCommand } from "./commands/export.js";
@@ -13,6 +14,7 @@ import { reconstructCommand } from "./commands/reconstruct.js";
 import { reportCommand } from "./commands/report.js";
 import { reproduceCommand } from "./commands/reproduce.js";
 import { simulateCommand } from "./commands/simulate.js";
+import { superresCommand } from "./commands/superres.js";
 import { trainCommand } from "./commands/train.js";
 
 /** Every command, in the order of a first session. */
@@ -23,6 +25,8 @@ const commands = [
   convertCommand,
   planCommand,
   reconstructCommand,
+  denoiseCommand,
+  superresCommand,
   trainCommand,
   predictCommand,
   evaluateCommand,

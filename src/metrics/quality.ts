@@ -100,16 +100,39 @@ export function ssim(
       expected: `${count} voxels for ${size.join("x")}`,
       found: `${reference.length} and ${image.length}${mask === undefined ? "" : `, ${mask.length} in the mask`}`,
     });
-  const means = { x: windowed(reference, undefined, size), y: windowed(image, undefined, size) };
-  const moments = {
-    xx: windowed(reference, reference, size),
-    yy: windowed(image, image, size),
-    xy: windowed(reference, image, size),
-  };
-  return averageInside(size, mask, peak, means, moments);
+  let sum = 0;
+  let voxels = 0;
+  for (const { from, to } of slabsOf(size[2])) {
+    const part: Size3 = [size[0], size[1], to - from];
+    const cut = <T extends Float32Array | Uint8Array>(data: T): T =>
+      data.subarray(from * size[0] * size[1], to * size[0] * size[1]) as T;
+    const found = sumInside(cut(reference), cut(image), part, peak, mask && cut(mask));
+    sum += found.sum;
+    voxels += found.voxels;
+  }
+  if (voxels === 0)
+    fail("bad-data", {
+      what: "no window of the structural similarity fits the image",
+      expected: `at least ${2 * windowRadius + 1} voxels along each axis, and a mask that reaches inside`,
+      found: size.join("x"),
+    });
+  return sum / voxels;
 }
 
 const windowRadius = 5;
+
+/** Planes whose windows are gone through at a time: the moments of a whole head would take a gigabyte. */
+const slabPlanes = 32;
+
+/** Parts of a volume that overlap so that every window lies in one: all of it where there is no depth. */
+function slabsOf(planes: number): { from: number; to: number }[] {
+  const inner = Math.max(1, planes - 2 * windowRadius);
+  if (planes === 1 || inner <= slabPlanes) return [{ from: 0, to: planes }];
+  return Array.from({ length: Math.ceil(inner / slabPlanes) }, (_, n) => ({
+    from: n * slabPlanes,
+    to: Math.min(planes, (n + 1) * slabPlanes + 2 * windowRadius),
+  }));
+}
 
 /** Gaussian-weighted mean around each voxel of `a`, or of `a · b`. */
 function windowed(a: Float32Array, b: Float32Array | undefined, size: Size3): Float64Array {
@@ -120,38 +143,38 @@ function windowed(a: Float32Array, b: Float32Array | undefined, size: Size3): Fl
   return result;
 }
 
-function averageInside(
+/** Sum of the similarity over the windows that lie inside a part and whose centre is in the mask. */
+function sumInside(
+  reference: Float32Array,
+  image: Float32Array,
   size: Size3,
-  mask: Uint8Array | undefined,
   peak: number,
-  means: { x: Float64Array; y: Float64Array },
-  moments: { xx: Float64Array; yy: Float64Array; xy: Float64Array },
-): number {
+  mask: Uint8Array | undefined,
+): { sum: number; voxels: number } {
+  if (mask?.every((inside) => inside === 0)) return { sum: 0, voxels: 0 };
+  const meanX = windowed(reference, undefined, size);
+  const meanY = windowed(image, undefined, size);
+  const squareX = windowed(reference, reference, size);
+  const squareY = windowed(image, image, size);
+  const product = windowed(reference, image, size);
   const [ni, nj, nk] = size;
   const depth = nk === 1 ? 0 : windowRadius;
   const c1 = (0.01 * peak) ** 2;
   const c2 = (0.03 * peak) ** 2;
-  let sum = 0;
-  let count = 0;
+  let [sum, voxels] = [0, 0];
   for (let k = depth; k < nk - depth; k++)
     for (let j = windowRadius; j < nj - windowRadius; j++)
       for (let i = windowRadius; i < ni - windowRadius; i++) {
         const v = (k * nj + j) * ni + i;
         if (mask !== undefined && mask[v] === 0) continue;
-        const x = means.x[v]!;
-        const y = means.y[v]!;
-        const variances = moments.xx[v]! - x * x + moments.yy[v]! - y * y;
-        const covariance = moments.xy[v]! - x * y;
+        const x = meanX[v]!;
+        const y = meanY[v]!;
+        const variances = squareX[v]! - x * x + squareY[v]! - y * y;
+        const covariance = product[v]! - x * y;
         sum += ((2 * x * y + c1) * (2 * covariance + c2)) / ((x * x + y * y + c1) * (variances + c2));
-        count++;
+        voxels++;
       }
-  if (count === 0)
-    fail("bad-data", {
-      what: "no window of the structural similarity fits the image",
-      expected: `at least ${2 * windowRadius + 1} voxels along each axis, and a mask that reaches inside`,
-      found: size.join("x"),
-    });
-  return sum / count;
+  return { sum, voxels };
 }
 
 function requirePeak(peak: number): void {

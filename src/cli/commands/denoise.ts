@@ -1,0 +1,178 @@
+import type { Command } from "commander";
+import { fail } from "../../core/errors.js";
+import { denoise } from "../../denoise/denoise.js";
+import { type DenoiseMethod, denoiseMethods } from "../../denoise/options.js";
+import { threadCrew } from "../../denoise/threads.node.js";
+import { type TypeChoice, typeChoices, writeScanLikeTo } from "../../io/like.js";
+import { nodeFiles, readVolume } from "../../io/node.js";
+import { storedTypes } from "../../io/voxel-types.js";
+import { describeGridDifference, showMm, spacingMm } from "../../volume/affine.js";
+import { rangeOf } from "../../volume/intensity.js";
+import type { ImageVolume, Volume } from "../../volume/volume.js";
+import { defineCommand, type Finish, numberWithin, requireOneOf } from "../command.js";
+import { progressOn, shareProgress } from "../progress.js";
+
+interface Options {
+  readonly method: string;
+  readonly out: string;
+  readonly sigma?: string;
+  readonly noise: string;
+  readonly mask?: string;
+  readonly strength?: number;
+  readonly width?: number;
+  readonly radius?: number;
+  readonly dtype: string;
+  readonly threads?: number;
+}
+
+export function denoiseCommand(finish: Finish): Command {
+  return defineCommand<Options>(
+    finish,
+    {
+      usage: "denoise <scan>",
+      purpose: "Take the noise out of a 3-D scan",
+      about:
+        "The result lies on the scan's grid and is stored as the scan is. Magnitude MR has Rician noise, which also lifts dark places; every method takes that out. The noise's standard deviation is estimated from the scan unless it is given.",
+      examples: [
+        {
+          line: "gyrus denoise T1w.nii.gz --method bm4d --out T1w_bm4d.nii.gz",
+          about: "Block matching: the best of these, a few minutes for a head of 256 x 256 x 256 voxels.",
+        },
+        {
+          line: "gyrus denoise T1w.nii.gz --method nlm --sigma 20 --mask brain.nii.gz --out T1w_nlm.nii.gz",
+          about: "Non-local means where the noise is known, within a mask; the rest stays as it is.",
+        },
+        {
+          line: "gyrus denoise pet.nii.gz --method gaussian --noise gaussian --width 2.5 --dtype float32 --out smooth.nii.gz",
+          about: "A Gaussian filter of 2.5 mm standard deviation, with no correction for magnitudes.",
+        },
+      ],
+    },
+    (command) => {
+      command
+        .requiredOption("--method <name>", denoiseMethods.join(", "))
+        .requiredOption("--out <file>", "the scan to write: .nii.gz, .nii or .hdr")
+        .option(
+          "--sigma <number>",
+          "standard deviation of the noise in the scan's units, or estimated",
+          "estimated",
+        )
+        .option("--noise <kind>", "rician (magnitude MR) or gaussian (values that may be negative)", "rician")
+        .option("--mask <file>", "on the scan's grid: only where it is not 0 is noise taken out")
+        .option(
+          "--strength <factor>",
+          "more than 1 smooths more (tv, nlm)",
+          numberWithin("--strength", { low: 0.05, high: 20 }),
+        )
+        .option(
+          "--width <mm>",
+          "standard deviation of the filter; default: of least estimated error (gaussian)",
+          numberWithin("--width", { low: 0.05, high: 50 }),
+        )
+        .option(
+          "--radius <voxels>",
+          "how far around to look for similar places (nlm, bm4d)",
+          numberWithin("--radius", { low: 1, high: 10, whole: true }),
+        )
+        .option("--dtype <type>", `how voxels are stored: ${typeChoices.join(", ")}`, "same")
+        .option(
+          "--threads <n>",
+          "threads; default: all processors. The result is the same",
+          numberWithin("--threads", { low: 1, high: 256, whole: true }),
+        );
+    },
+    async (shell, options, [path = ""]) => {
+      const method = methodOf(options);
+      requireOneOf("--noise", options.noise, ["rician", "gaussian"]);
+      requireOneOf("--dtype", options.dtype, typeChoices);
+      const dtype = options.dtype as TypeChoice;
+      const sigma = sigmaOf(options.sigma);
+      const { volume: image, header } = await readVolume(path, { as: "float32" });
+      requireRoom(image, dtype, path);
+      const mask = options.mask === undefined ? undefined : await maskFor(image, path, options.mask);
+      const progress = progressOn(shell);
+      const began = performance.now();
+      const found = await denoise(image, {
+        method,
+        sigma,
+        noise: options.noise as "rician" | "gaussian",
+        mask,
+        strength: options.strength,
+        widthMm: options.width,
+        searchRadius: options.radius,
+        crew: threadCrew(options.threads),
+        onProgress: shareProgress(progress),
+        where: path,
+      }).finally(progress.stop);
+      const seconds = (performance.now() - began) / 1000;
+      await writeScanLikeTo(nodeFiles, options.out, found.image, header, {
+        dtype,
+        description: `Gyrus: denoised by ${method}`,
+      });
+      const level = `noise of ${Number(found.sigma.toPrecision(4))}${found.sigmaFrom === "given" ? "" : " (estimated)"}`;
+      return {
+        result: { out: options.out, method, sigma: found.sigma, sigmaFrom: found.sigmaFrom, seconds },
+        text: `${options.out}: ${level} taken out by ${method} in ${seconds.toFixed(1)} s`,
+      };
+    },
+  );
+}
+
+/** Options that a method knows, beside those of all. */
+const ownOptions: Readonly<Record<DenoiseMethod, readonly (keyof Options)[]>> = {
+  gaussian: ["width"],
+  median: [],
+  tv: ["strength"],
+  nlm: ["strength", "radius"],
+  bm4d: ["radius"],
+};
+
+function methodOf(options: Options): DenoiseMethod {
+  requireOneOf("--method", options.method, denoiseMethods);
+  const method = options.method as DenoiseMethod;
+  for (const option of ["width", "strength", "radius"] as const)
+    if (options[option] !== undefined && !ownOptions[method].includes(option))
+      fail("bad-argument", {
+        what: `--${option} means nothing to ${method}`,
+        where: `--${option}`,
+        fix: `Leave it out, or choose ${denoiseMethods.filter((name) => ownOptions[name].includes(option)).join(" or ")}`,
+      });
+  return method;
+}
+
+function sigmaOf(text = "estimated"): number | undefined {
+  if (text === "estimated") return undefined;
+  return numberWithin("--sigma", { low: 1e-12 })(text);
+}
+
+/**
+ * A type of one's own choice that the scan does not fit is refused before the work: denoising does not widen the range.
+ * As an integer the scan must span at least 50 steps, or rounding would be worse than the noise.
+ */
+function requireRoom(image: ImageVolume, dtype: TypeChoice, path: string): void {
+  const range = dtype === "same" ? undefined : storedTypes[dtype].range;
+  if (range === undefined) return;
+  const [low, high] = rangeOf(image.data);
+  if (low >= range[0] && high <= range[1] && high - low >= 50) return;
+  fail("bad-data", {
+    what: `the scan does not fit ${dtype}`,
+    where: path,
+    expected: `values from ${range[0]} to ${range[1]} that span at least 50 whole numbers`,
+    found: `${low} to ${high}`,
+    fix: "Leave --dtype out to store it as the scan is, or choose float32",
+  });
+}
+
+async function maskFor(image: ImageVolume, path: string, maskPath: string): Promise<Volume> {
+  const { volume: mask } = await readVolume(maskPath);
+  const difference = describeGridDifference(image, mask);
+  if (difference !== "" || mask.channels !== 1)
+    fail("geometry", {
+      what: `the mask is on another grid than ${path}`,
+      where: maskPath,
+      expected: `${image.size.join("x")} voxels of ${showMm(spacingMm(image.affine))} mm in the same place`,
+      found: difference === "" ? `${mask.channels} volumes` : difference,
+      fix: "Resample the mask onto the scan's grid (nearest neighbour)",
+    });
+  return mask;
+}

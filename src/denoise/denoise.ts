@@ -1,0 +1,119 @@
+import { fail } from "../core/errors.js";
+import { rangeOf } from "../volume/intensity.js";
+import type { ImageVolume, Volume } from "../volume/volume.js";
+import { type Crew, soloCrew } from "./crew.js";
+import { blockMatching, gaussian, median, nonLocalMeans, type Report, totalVariation } from "./methods.js";
+import { noiseFromImage } from "./noise-image.js";
+import { type DenoiseMethod, maskOn, type NoiseKind, requireVolume } from "./options.js";
+import { ricianStabiliser } from "./stabilise.js";
+
+export interface DenoiseOptions {
+  readonly method: DenoiseMethod;
+  /** Standard deviation of the noise in the image's units; default: estimated by `noiseFromImage`. */
+  readonly sigma?: number | undefined;
+  /** Default `rician`: magnitudes, whose noise lifts dark places; every method takes that bias out. */
+  readonly noise?: NoiseKind;
+  /** On the image's grid: voxels that are 0 here stay as they are; the noise is estimated from the others. */
+  readonly mask?: Volume | undefined;
+  /** For `gaussian`: standard deviation in mm; default: what Stein's risk estimate finds best. */
+  readonly widthMm?: number | undefined;
+  /** For `tv` and `nlm`: how much to smooth, relative to the default of 1. */
+  readonly strength?: number | undefined;
+  /** For `nlm` and `bm4d`: voxels to either side in which similar places are looked for; default 3 and 4. */
+  readonly searchRadius?: number | undefined;
+  /** Who computes; default: this thread. The result is the same. */
+  readonly crew?: Crew;
+  readonly onProgress?: (standing: { readonly fraction: number; readonly what: string }) => void;
+  /** File or case, for messages. */
+  readonly where?: string | undefined;
+}
+
+export interface Denoised {
+  /** On the image's grid; no brighter than the brightest voxel of the input. */
+  readonly image: ImageVolume;
+  /** The noise that was taken out, in the image's units. */
+  readonly sigma: number;
+  readonly sigmaFrom: "given" | "image";
+}
+
+/** What was found best for simulated heads at 3 to 9 % noise, in units of the noise. */
+const defaults = { tvStrength: 0.5, nlmBeta: 0.5, nlmRadius: 3, bm4dRadius: 4 } as const;
+
+/**
+ * A scan with less noise, by a method that needs no training.
+ *
+ * `gaussian`, `median`, `tv` (Rudin, Osher & Fatemi 1992) and `bm4d` (block matching in two stages, Maggioni et al.
+ * 2013) work on values whose noise was made even by a variance-stabilising curve, and come back by its unbiased
+ * inverse (Foi 2011); `nlm` is the mean of squares less 2σ² (Manjón et al. 2008). With `noise: "gaussian"` they work
+ * on the values as they are. One channel, at least 5 voxels along each axis; anisotropic voxels are allowed.
+ *
+ * Throws `bad-data` for 2-D, 4-D, constant, non-finite images, negative magnitudes and an empty mask, `bad-argument`
+ * for a sigma that is not above 0.
+ */
+export async function denoise(image: ImageVolume, options: DenoiseOptions): Promise<Denoised> {
+  const { noise = "rician", crew = soloCrew, onProgress = () => {}, where } = options;
+  requireVolume(image, where);
+  const inside = maskOn(image, options.mask, where);
+  const [lowest, highest] = rangeOf(image.data);
+  if (noise === "rician" && lowest < 0)
+    fail("bad-data", {
+      what: "magnitudes cannot be negative",
+      where,
+      expected: "values of 0 and above, as Rician noise has them",
+      found: `${lowest}`,
+      fix: "Say that the noise is gaussian, or give the scan before it was normalised",
+    });
+  if (options.sigma === undefined) onProgress({ fraction: 0, what: "estimating the noise" });
+  const sigma = options.sigma ?? noiseFromImage(image, { noise, mask: options.mask, where }).sigma;
+  if (!(sigma > 0 && Number.isFinite(sigma)))
+    fail("bad-argument", {
+      what: "the standard deviation of the noise is not possible",
+      where: "sigma",
+      expected: "a number above 0, in the image's units",
+      found: `${sigma}`,
+    });
+  const report: Report = (fraction) => onProgress({ fraction, what: options.method });
+  const data = await filtered(image, sigma, noise, { ...options, crew }, report);
+  for (let v = 0; v < data.length; v++)
+    data[v] =
+      inside !== undefined && inside[v] === 0
+        ? image.data[v]!
+        : Math.min(highest, Math.max(noise === "rician" ? 0 : lowest, data[v]! * sigma));
+  return { image: { ...image, data }, sigma, sigmaFrom: options.sigma === undefined ? "image" : "given" };
+}
+
+/** The filter's result in units of the noise. */
+async function filtered(
+  image: ImageVolume,
+  sigma: number,
+  noise: NoiseKind,
+  { method, crew, widthMm, strength = 1, searchRadius }: DenoiseOptions & { readonly crew: Crew },
+  report: Report,
+): Promise<Float32Array> {
+  const scaled: ImageVolume = { ...image, data: image.data.map((value) => value / sigma) };
+  if (method === "nlm") {
+    const how = { radius: searchRadius ?? defaults.nlmRadius, beta: defaults.nlmBeta * strength };
+    if (noise === "gaussian") return unshared(await nonLocalMeans(scaled, scaled.data, crew, report, how));
+    const squares = scaled.data.map((value) => value * value);
+    const means = await nonLocalMeans(scaled, squares, crew, report, how);
+    return unshared(means).map((value) => Math.sqrt(Math.max(0, value - 2)));
+  }
+  if (noise === "rician") ricianStabiliser().forward(scaled.data);
+  const tvStrength = defaults.tvStrength * strength;
+  const even =
+    method === "gaussian"
+      ? await gaussian(scaled, report, widthMm)
+      : method === "median"
+        ? await median(scaled, crew, report)
+        : method === "tv"
+          ? await totalVariation(scaled, crew, report, tvStrength)
+          : await blockMatching(scaled, crew, report, searchRadius ?? defaults.bm4dRadius);
+  const out = unshared(even);
+  if (noise === "rician") ricianStabiliser().inverse(out);
+  return out;
+}
+
+/** A copy in memory of this thread's own: voxels that others see are nobody's to keep. */
+function unshared(data: Float32Array): Float32Array {
+  return Float32Array.from(data);
+}

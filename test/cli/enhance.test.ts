@@ -1,0 +1,158 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readVolume, writeVolume } from "../../src/io/node.js";
+import { compareImages } from "../../src/metrics/compare.js";
+import { acquireSlices } from "../../src/sim/mr/slices.js";
+import { spacingMm } from "../../src/volume/affine.js";
+import type { ImageVolume, LabelVolume } from "../../src/volume/volume.js";
+import { cleanHead, noisyHead } from "../denoise/heads.js";
+import { built, gyrus } from "./bin.js";
+
+let folder = "";
+const at = (name: string): string => join(folder, name);
+const head = cleanHead([56, 68, 20], 2.4);
+const { image: noisy, sigma } = noisyHead(head, 9);
+const mask: LabelVolume = { ...head, data: Uint8Array.from(head.data, (value) => (value > 200 ? 1 : 0)) };
+
+beforeAll(async () => {
+  await built();
+  folder = await mkdtemp(join(tmpdir(), "gyrus-enhance-"));
+  const whole = { ...noisy, data: noisy.data.map(Math.round) };
+  await writeVolume(at("scan.nii.gz"), whole, { dtype: "int16" });
+  await writeVolume(at("mask.nii.gz"), mask, { dtype: "uint8" });
+  await writeVolume(at("moved.nii.gz"), {
+    ...mask,
+    affine: mask.affine.map((x, n) => (n === 3 ? x + 9 : x)),
+  });
+  const two = new Float32Array(2 * whole.data.length);
+  two.set(whole.data);
+  await writeVolume(at("series.nii.gz"), { ...whole, data: two, channels: 2 });
+  await writeVolume(at("slice.nii.gz"), {
+    ...whole,
+    size: [56, 68, 1],
+    data: whole.data.slice(0, 56 * 68),
+  });
+  await writeVolume(at("empty.nii.gz"), { ...whole, data: new Float32Array(whole.data.length) });
+  const thick = acquireSlices(head, { axis: 2, thicknessMm: 4.8 });
+  await writeVolume(at("thick.nii.gz"), { ...thick, data: thick.data.map(Math.round) }, { dtype: "uint16" });
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const denoise = (...words: string[]) => gyrus(["denoise", ...words, "--quiet"], folder);
+const read = async (name: string): Promise<ImageVolume> =>
+  (await readVolume(at(name), { as: "float32" })).volume as ImageVolume;
+
+describe("gyrus denoise", () => {
+  it.each(["gaussian", "median", "tv", "nlm", "bm4d"])(
+    "%s: a head in, the head with less noise out",
+    async (method) => {
+      const { code, out, err } = await denoise(
+        "scan.nii.gz",
+        "--method",
+        method,
+        "--out",
+        `${method}.nii.gz`,
+      );
+      expect(err + code).toBe("0");
+      const words = new RegExp(
+        `^${method}.nii.gz: noise of ([\\d.]+) \\(estimated\\) taken out by ${method} in`,
+      );
+      const [, level] = words.exec(out) ?? [];
+      expect(Math.abs(Number(level) / sigma - 1)).toBeLessThan(0.2);
+      const { volume, header } = await readVolume(at(`${method}.nii.gz`));
+      expect(volume.data).toBeInstanceOf(Int16Array);
+      expect(header?.descrip).toBe(`Gyrus: denoised by ${method}`);
+      const found = compareImages(head, await read(`${method}.nii.gz`)).psnrDb;
+      // The median of 27 voxels loses the thin folds of so coarse a head: it must only not be far off.
+      const gain = method === "median" ? -2 : 1;
+      expect(found).toBeGreaterThan(compareImages(head, noisy).psnrDb + gain);
+    },
+  );
+
+  it("leaves what is outside the mask, gives the same on any number of threads, stores what it is told", async () => {
+    const words = ["scan.nii.gz", "--method", "bm4d", "--sigma", String(sigma), "--mask", "mask.nii.gz"];
+    for (const threads of ["1", "2"]) {
+      const { code, err } = await denoise(
+        ...[...words, "--threads", threads, "--dtype", "float32", "--out", `t${threads}.nii`],
+      );
+      expect(err + code).toBe("0");
+    }
+    const [one, two, scan] = await Promise.all(["t1.nii", "t2.nii", "scan.nii.gz"].map(read));
+    expect(two!.data).toEqual(one!.data);
+    expect(one!.data.some((value) => !Number.isInteger(value))).toBe(true);
+    one!.data.forEach((value, v) => {
+      if (mask.data[v] === 0) expect(value).toBe(scan!.data[v]);
+    });
+  });
+
+  it("prints its result as JSON", async () => {
+    const { out } = await gyrus(
+      ["denoise", "scan.nii.gz", "--method", "median", "--sigma", "99", "--out", "j.nii", "--json"],
+      folder,
+    );
+    expect(JSON.parse(out)).toMatchObject({ out: "j.nii", method: "median", sigma: 99, sigmaFrom: "given" });
+  });
+
+  it.each([
+    [["scan.nii.gz", "--method", "bm3d"], 'there is no method "bm3d". Expected gaussian, median'],
+    [
+      ["scan.nii.gz", "--method", "nlm", "--width", "2"],
+      "--width means nothing to nlm. Leave it out, or choose gaussian.",
+    ],
+    [["scan.nii.gz", "--method", "nlm", "--sigma", "much"], 'Found "much"'],
+    [
+      ["scan.nii.gz", "--method", "nlm", "--dtype", "uint8"],
+      "the scan does not fit uint8. Expected values from 0 to 255",
+    ],
+    [
+      ["scan.nii.gz", "--method", "nlm", "--mask", "moved.nii.gz"],
+      "the mask is on another grid than scan.nii.gz.",
+    ],
+    [["series.nii.gz", "--method", "nlm"], "there are 2 volumes"],
+    [["slice.nii.gz", "--method", "nlm"], "slice.nii.gz: this is a 2-D image."],
+    [["empty.nii.gz", "--method", "nlm"], "empty.nii.gz: the scan is 0 everywhere."],
+    [["nowhere.nii.gz", "--method", "nlm"], "there is no such file."],
+  ] as const)("refuses %j", async (words, reason) => {
+    const { code, err } = await denoise(...words, "--out", "no.nii.gz");
+    expect(err).toContain(reason);
+    expect(code).toBe(2);
+  });
+});
+
+describe("gyrus superres", () => {
+  const superres = (...words: string[]) => gyrus(["superres", ...words, "--quiet"], folder);
+
+  it.each(["nearest", "linear", "cubic", "fourier"])(
+    "%s: cubes for voxels over the same field",
+    async (method) => {
+      const { code, out, err } = await superres("thick.nii.gz", "--method", method, "--out", `${method}.nii`);
+      expect(err + code).toBe("0");
+      expect(out).toBe(`${method}.nii: 56x68x20 voxels of 2.4x2.4x2.4 mm by ${method}\n`);
+      const fine = await read(`${method}.nii`);
+      expect(spacingMm(fine.affine).every((mm) => Math.abs(mm - 2.4) < 1e-5)).toBe(true);
+      // On the head's own grid again, within what its header keeps.
+      expect(compareImages(head, fine).psnrDb).toBeGreaterThan(18);
+    },
+  );
+
+  it("refuses what is isotropic already, unless forced", async () => {
+    const words = ["scan.nii.gz", "--method", "cubic", "--out", "forced.nii"];
+    const { code, err } = await superres(...words);
+    expect(err).toContain("the scan has voxels of 2.4x2.4x2.4 mm already, so there is nothing to do.");
+    expect(code).toBe(2);
+    expect((await superres(...words, "--force")).code).toBe(0);
+  });
+
+  it("refuses series and slices", async () => {
+    for (const [name, reason] of [
+      ["series.nii.gz", "there are 2 volumes."],
+      ["slice.nii.gz", "this is a 2-D image."],
+    ]) {
+      const { code, err } = await superres(name!, "--method", "cubic", "--out", "no.nii");
+      expect(err).toContain(reason);
+      expect(code).toBe(2);
+    }
+  });
+});
