@@ -41,6 +41,7 @@ export { encodePng, parsePng } from "./io/png.js";
 export { decodeSafetensors, encodeSafetensors, type TensorFile } from "./io/safetensors.js";
 export { foldOf, kFold, type Split, sharedSubjects, splitByFractions } from "./io/split.js";
 export { formatTable, parseTable, type Row, type Table } from "./io/tables.js";
+export { poissonLoss } from "./loss/poisson.js";
 export { cpu } from "./lower/cpu.js";
 export { type Lowered, lower } from "./lower/lower.js";
 export { portable } from "./lower/portable.js";
@@ -64,6 +65,7 @@ export { initialState, parameterCount, type Scope, type Traced, trace } from "./
 export { adam, adamW, sgd } from "./optim/optimizers.js";
 export { type EmOptions, type EmResult, reconstructEm } from "./reconstruct/em.js";
 export { type FbpOptions, fbp } from "./reconstruct/fbp.js";
+export { type ProjectorOps, projectorOps } from "./reconstruct/operator.js";
 export { type FbpWindow, fbpWindows } from "./reconstruct/ramp.js";
 export { type Reconstruction, reconstructStack } from "./reconstruct/stack.js";
 export { type TuningCase, tuneEm, tuneFbp } from "./reconstruct/tune.js";

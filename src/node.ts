@@ -22,6 +22,7 @@ export { type Backend, type BackendTrial, listBackends, tryBackend } from "./run
 export { engineOn, openModelOn } from "./runtime/devices.node.js";
 export { engineVersion, nodeCpu, openModel } from "./runtime/node.js";
 export { type WriteCohortOptions, type WrittenCohort, writeCohort } from "./sim/node.js";
+export { reconstructStackOnThreads } from "./reconstruct/stack.node.js";
 export { type WritePetOptions, type WrittenPet, writePetScans } from "./sim/pet/node.js";
 export {
   type ReproduceRequest,

@@ -1,7 +1,7 @@
 import { fail } from "../core/errors.js";
 import { imageGrid, type PetGeometry } from "../sim/pet/geometry.js";
 import { checkScan, type PetScan } from "../sim/pet/model.js";
-import { buildProjector } from "../sim/pet/projector.js";
+import { buildProjector, type Projector } from "../sim/pet/projector.js";
 import { attenuationFactors, precorrected } from "../sim/pet/scan.js";
 import { describeGridDifference, sameGrid } from "../volume/affine.js";
 import { type Grid, type ImageVolume, volume } from "../volume/volume.js";
@@ -22,7 +22,13 @@ export interface ReconstructedStack {
   /** kBq/ml where the calibration says so, otherwise counts per mm. */
   readonly image: ImageVolume;
   /** Of every slice: passes done and the log-likelihood curve; empty for FBP. */
-  readonly fits: readonly { readonly iterations: number; readonly logLikelihood: readonly number[] }[];
+  readonly fits: readonly SliceFit[];
+}
+
+/** Passes done over a slice, and its log-likelihood at the start and after each where that was asked for. */
+export interface SliceFit {
+  readonly iterations: number;
+  readonly logLikelihood: readonly number[];
 }
 
 /** Reconstruct slice by slice. Slices without a count stay empty, unless all are. */
@@ -35,20 +41,30 @@ export function reconstructStack(
   const size = geometry.imageSize * geometry.imageSize;
   const data = new Float32Array(size * slices);
   const projector = buildProjector(geometry);
-  const fits: { iterations: number; logLikelihood: readonly number[] }[] = [];
+  const fits: SliceFit[] = [];
   slicesOf(stack).forEach((scan, n) => {
-    const counted = scan.prompts.some((value) => value !== 0);
-    if (counted && how.method === "fbp") {
-      checkScan(scan, { counts: "signed" });
-      data.set(fbp(precorrected(scan), geometry, { ...how, projector }), n * size);
-    } else if (counted && how.method !== "fbp") {
-      const { image, ...fit } = reconstructEm(scan, { ...how, projector });
-      data.set(image, n * size);
-      fits.push(fit);
-    }
+    const { image, fit } = reconstructSlice(scan, how, projector);
+    data.set(image, n * size);
+    if (fit !== undefined) fits.push(fit);
     onSlice?.(n + 1, slices);
   });
   return { image: volume(data, stackGrid(geometry, slices, stack.sliceSpacingMm)), fits };
+}
+
+/** One slice's image, 0 everywhere where nothing was counted; a fit where the method has one. */
+export function reconstructSlice(
+  scan: PetScan,
+  how: Reconstruction,
+  projector: Projector,
+): { readonly image: Float32Array; readonly fit?: SliceFit } {
+  if (scan.prompts.every((value) => value === 0))
+    return { image: new Float32Array(scan.geometry.imageSize ** 2) };
+  if (how.method === "fbp") {
+    checkScan(scan, { counts: "signed" });
+    return { image: fbp(precorrected(scan), scan.geometry, { ...how, projector }) };
+  }
+  const { image, ...fit } = reconstructEm(scan, { ...how, projector });
+  return { image, fit };
 }
 
 /** The slices of a stack as scans of their own. Throws `geometry`, and `bad-data` when there is no count in any of them. */

@@ -3,13 +3,8 @@ import { fail } from "../../core/errors.js";
 import { suggestionFor } from "../../core/suggest.js";
 import { nodeFiles, readVolume, writeVolume } from "../../io/node.js";
 import { fbpWindows } from "../../reconstruct/ramp.js";
-import {
-  attenuationOfMap,
-  methods,
-  type PetStack,
-  type Reconstruction,
-  reconstructStack,
-} from "../../reconstruct/stack.js";
+import { attenuationOfMap, methods, type PetStack, type Reconstruction } from "../../reconstruct/stack.js";
+import { reconstructStackOnThreads } from "../../reconstruct/stack.node.js";
 import type { PetGeometry } from "../../sim/pet/geometry.js";
 import { companion, geometryOf, readSinogramsFrom, type SinogramStack } from "../../sim/pet/sinograms.js";
 import { systemOf } from "../../systems/node.js";
@@ -173,7 +168,7 @@ export function reconstructCommand(finish: Finish): Command {
       const { image, fits } =
         "network" in how
           ? { image: await how.reconstruct(stack, onSlice), fits: [] }
-          : reconstructStack(stack, how, onSlice);
+          : await reconstructStackOnThreads(stack, how, onSlice);
       progress.stop();
       const seconds = (performance.now() - began) / 1000;
       const unit = options.calibration === 1 ? "counts per mm" : "kBq/ml";
