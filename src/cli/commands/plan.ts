@@ -4,6 +4,7 @@ import { suggestionFor } from "../../core/suggest.js";
 import { openDataSet, writeText } from "../../io/node.js";
 import { measureDataSet, type WorkOptions } from "../../tasks/segmentation/nnunet/facts.node.js";
 import type { DataFingerprint } from "../../tasks/segmentation/nnunet/fingerprint.js";
+import { type StepMemory, trainingBytes } from "../../tasks/segmentation/nnunet/memory.node.js";
 import {
   type ConfigurationName,
   configurationOf,
@@ -18,7 +19,7 @@ import { defineCommand, type Finish, numberWithin } from "../command.js";
 import { addDataSetOptions, type DataSetFlags, dataSetOptions } from "../dataset-options.js";
 import { exitCodes } from "../exit.js";
 import { interruptible } from "../interrupt.js";
-import { counted, wrap } from "../print.js";
+import { counted, formatBytes, wrap } from "../print.js";
 import { countingProgress, type Progress, progressOn } from "../progress.js";
 import type { Answer, Shell } from "../shell.js";
 
@@ -119,11 +120,13 @@ async function planAndPrepare(shell: Shell, options: Options, signal: AbortSigna
       }
     progress.stop();
     const reasons = explainPlan(plan);
+    const training = await memoryOf(plan);
     return {
-      result: { plan, reasons, warnings, ...(prepared.length > 0 ? { prepared } : {}) },
+      result: { plan, reasons, training, warnings, ...(prepared.length > 0 ? { prepared } : {}) },
       text: [
         `${dataset.name}: ${counted(plan.dataset.cases, "labelled case")}`,
         ...reasons.map(({ choice, because }) => wrap(`${choice}: ${because}`, 100, "  ").trimStart()),
+        wrap(trainingWords(training), 100, "  ").trimStart(),
         ...warnings.map((warning) => `Caution: ${warning}`),
         ...(options.out === undefined ? [] : [`Plan: ${options.out}`]),
         ...prepared.map(({ folder, made, kept }) => `Prepared: ${folder}, ${made} made, ${kept} kept`),
@@ -165,6 +168,23 @@ function spreadOf({ workers, ram }: Options, signal: AbortSignal, progress: Prog
     signal,
     onProgress: countingProgress(progress, piece),
   });
+}
+
+/** Bytes of a training step of every configuration, on the CPU; a cascade's second stage is as large as the full one. */
+async function memoryOf(plan: Plan): Promise<Record<string, StepMemory>> {
+  const found: Record<string, StepMemory> = {};
+  for (const [name, configuration] of Object.entries(plan.configurations))
+    if (configuration.previous === undefined) found[name] = await trainingBytes(plan, configuration);
+  return found;
+}
+
+function trainingWords(training: Readonly<Record<string, StepMemory>>): string {
+  const each = Object.entries(training).map(([name, { bytes, leanBytes }]) => {
+    const lean = leanBytes === undefined ? "" : ` (${formatBytes(leanBytes)} lean)`;
+    return `${name} ${formatBytes(bytes)}${lean}`;
+  });
+  const free = formatBytes(process.availableMemory());
+  return `Training steps on this machine's processor take about: ${each.join(", ")}; ${free} are free. The memory of the plan is that of a GPU, which keeps half the digits.`;
 }
 
 function shearWarnings({ cases }: DataFingerprint): string[] {

@@ -18,12 +18,15 @@ export interface WorkOptions {
 
 type Setup = Pick<DataSet, "channels" | "labelValues" | "ignoredClass">;
 
+/** What Node and this package take before any case is read. */
+const baseBytes = 100e6;
+
 /** Memory and threads with what was not said filled in. */
 export function limitsOf({ workers, memoryBytes, signal }: WorkOptions, pieces: number) {
   const most = Math.max(1, Math.min(workers ?? availableParallelism(), pieces));
   return {
     most,
-    bytes: memoryBytes ?? 0.75 * process.availableMemory(),
+    bytes: Math.max(0, (memoryBytes ?? 0.75 * process.availableMemory()) - baseBytes),
     ...(signal === undefined ? {} : { signal }),
   };
 }
