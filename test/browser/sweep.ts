@@ -15,13 +15,21 @@ import { interpret, type Numbers } from "../reference/interpreter.js";
 import { type Sample, samples } from "../reference/samples.js";
 
 /**
- * Shapes that this provider is known to be bad at: channels in threes (see lower/conv/channels.ts), 3-D in groups, with
- * stride and dilation at once, and more voxels than one product takes.
+ * Shapes that this provider is known to be bad at: channels in threes (see lower/conv/channels.ts), groups of six, 3-D
+ * in groups, with stride and dilation at once, between many channels and few, and more voxels than one product takes.
  */
 function awkward(): Sample[] {
   const cases: [string, number[], number[], Parameters<typeof convGeometry>[1]][] = [
     ["6 channels to 4", [1, 6, 6, 5], [4, 6, 3, 3], { padding: 1 }],
     ["9 channels to 8, strided", [1, 9, 5, 6], [8, 9, 1, 1], { stride: 2 }],
+    ["2-D in groups of six", [2, 4, 5, 4], [12, 2, 3, 3], { padding: 1, groups: 2 }],
+    ["3-D, many channels", [1, 9, 5, 4, 6], [12, 9, 3, 3, 3], { padding: 1 }],
+    ["3-D, many channels, strided", [2, 9, 5, 4, 6], [12, 9, 3, 3, 3], { padding: 1, stride: 2 }],
+    ["3-D, few channels, uneven depth", [1, 3, 7, 4, 6], [2, 3, 3, 3, 3], { padding: 1 }],
+    ["3-D, one channel to six, strided", [2, 1, 7, 4, 6], [6, 1, 3, 3, 3], { padding: 1, stride: 2 }],
+    ["3-D, dilated to five", [2, 4, 7, 8, 6], [5, 4, 3, 3, 3], { dilation: 2, padding: 2 }],
+    ["3-D blocks of few channels", [2, 3, 4, 6, 2], [5, 3, 2, 2, 2], { stride: 2 }],
+    ["3-D blocks of many channels", [2, 3, 4, 6, 2], [16, 3, 2, 2, 2], { stride: 2 }],
     ["3-D in groups", [1, 4, 3, 4, 3], [4, 2, 3, 3, 3], { padding: 1, groups: 2 }],
     ["3-D strided and dilated", [1, 2, 7, 6, 7], [4, 2, 2, 3, 2], { stride: 2, dilation: 2, padding: 1 }],
     ["3-D strided in groups", [1, 2, 5, 4, 4], [4, 1, 3, 2, 3], { stride: [2, 1, 2], padding: 1, groups: 2 }],

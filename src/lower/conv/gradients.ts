@@ -15,7 +15,11 @@ const isOne = (values: readonly number[]): boolean => values.every((value) => va
 const spatialOf = (value: Value): Shape => value.shape.slice(2);
 
 /** Kernel equals stride, nothing padded, everything covered: each output sees a block of its own. */
-function isBlockwise(x: Shape, kernel: Shape, { stride, dilation, before, after }: ConvGeometry): boolean {
+export function isBlockwise(
+  x: Shape,
+  kernel: Shape,
+  { stride, dilation, before, after }: ConvGeometry,
+): boolean {
   return (
     isOne(dilation) &&
     [...before, ...after].every((width) => width === 0) &&
