@@ -4,8 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { explainError } from "../../src/cli/exit.js";
+import type { DataSet } from "../../src/io/dataset.js";
 import { writeVolume } from "../../src/io/node.js";
 import { segmentUnet } from "../../src/systems/segment-unet.js";
+import { loadLabelled } from "../../src/tasks/segmentation/data.node.js";
 import type { TrainRequest, Verbs } from "../../src/tasks/verbs.js";
 import { scalingAffine } from "../../src/volume/affine.js";
 import { ball, type DataSetChanges, quick, thresholdModel, writeBalls } from "./data.js";
@@ -106,6 +108,16 @@ describe("training refuses, before anything is written,", () => {
       { change: only(2, ({ label }) => ({ label: label.map((x) => 7 * x) })) },
       /^\S*labelsTr\/ball-2\.nii\.gz: the label 7 is not in the table of labels\. Expected 0, 1\./,
     ));
+
+  it("regions and an ignore label, which only an nnU-Net knows", async () => {
+    const dataset = { root: "set", regions: [], cases: [] } as unknown as DataSet;
+    const one = { id: "a", subject: "a", images: ["a.nii.gz"] };
+    await expect(loadLabelled(dataset, one)).rejects.toThrow(
+      /^set: the data set has regions, which this system does not know\. Expected one number a label/,
+    );
+    const { regions: _, ...plain } = dataset;
+    await expect(loadLabelled({ ...plain, ignoredClass: 2 }, one)).rejects.toThrow(/has an ignore label/);
+  });
 
   it("a 4-D image where a 3-D one is wanted", () =>
     refuseTraining(

@@ -8,7 +8,7 @@ import {
   dataFingerprint,
 } from "../../../src/tasks/segmentation/nnunet/fingerprint.js";
 import { fromNetworkFrame, toNetworkFrame } from "../../../src/tasks/segmentation/nnunet/frame.js";
-import { drawLocations } from "../../../src/tasks/segmentation/nnunet/locations.js";
+import { drawLocations, locationTargets } from "../../../src/tasks/segmentation/nnunet/locations.js";
 import { filledMask } from "../../../src/tasks/segmentation/nnunet/mask.js";
 import { normalizeChannel } from "../../../src/tasks/segmentation/nnunet/normalization.js";
 import type { Plan } from "../../../src/tasks/segmentation/nnunet/plan.js";
@@ -239,6 +239,14 @@ describe("parts of preparing", () => {
     expect(one.reduce((a, b) => a + b) / 10_000 / 15_000).toBeCloseTo(1, 1);
     expect(drawLocations({ data }, [[1]], "a")[0]).toEqual(one);
     expect(drawLocations({ data }, [[1]], "b")[0]).not.toEqual(one);
+  });
+
+  it("aims at labels, regions, and at all that is annotated where some is ignored", () => {
+    const classes = ["background", "a", "b"];
+    expect(locationTargets({ classes, regions: null, ignoredClass: null })).toEqual([[1], [2]]);
+    expect(locationTargets({ classes, regions: null, ignoredClass: 3 })).toEqual([[1], [2], [0, 1, 2]]);
+    const regions = [{ classes: [1, 2] }, { classes: [2] }];
+    expect(locationTargets({ classes, regions, ignoredClass: null })).toEqual([[1, 2], [2]]);
   });
 
   it("says how far axes are from right angles", () => {
