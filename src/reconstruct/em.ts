@@ -60,9 +60,8 @@ export function reconstructEm(given: PetScan, options: EmOptions): EmResult {
   requireWhole("subsets", subsets, 1, geometry.views);
   const model = buildForwardModel(scan, options.projector);
   const parts = subsetOrder(subsets).map((first): Views => ({ first, step: subsets }));
-  const sensitivities = parts.map((views) =>
-    model.back(new Float32Array(scan.prompts.length).fill(1), views),
-  );
+  const ones = new Float32Array(scan.prompts.length).fill(1);
+  const sensitivities = parts.map((views) => model.back(ones, views));
   const image = startImage(scan, model, options.start);
   const wanted = options.likelihood === true || options.stopBelow !== undefined;
   const logLikelihood = wanted ? [likelihoodOf(model, scan, image)] : [];

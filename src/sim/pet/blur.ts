@@ -1,5 +1,5 @@
 import { fail } from "../../core/errors.js";
-import { convolveRows } from "./rows.js";
+import { convolvePlane, convolveRows } from "./rows.js";
 
 /** Full width at half maximum of a Gaussian over its standard deviation. */
 export const fwhmPerSigma = Math.sqrt(8 * Math.log(2));
@@ -39,10 +39,7 @@ export function blurImage(
 ): Float32Array {
   const weights = kernelOf(fwhmMm, pixelSizeMm);
   if (weights.length === 1) return image.slice();
-  const half = weights.subarray((weights.length - 1) / 2);
-  const across = transposed(convolveRows(image, width, half), width);
-  const height = image.length / width;
-  return transposed(convolveRows(across, height, half), height);
+  return convolvePlane(image, width, weights.subarray((weights.length - 1) / 2));
 }
 
 /** Every view of a sinogram convolved along its bins, as `blurImage` does: its own transpose. */
@@ -77,13 +74,4 @@ function kernelOf(fwhmMm: number, stepMm: number): Float64Array {
   if (kernels.size > 64) kernels.clear();
   kernels.set(key, weights);
   return weights;
-}
-
-/** Rows become columns. */
-function transposed(image: Float32Array, width: number): Float32Array {
-  const height = image.length / width;
-  const out = new Float32Array(image.length);
-  for (let j = 0; j < height; j++)
-    for (let i = 0, from = j * width, to = j; i < width; i++, from++, to += height) out[to] = image[from]!;
-  return out;
 }

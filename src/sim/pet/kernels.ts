@@ -11,6 +11,8 @@ export interface Kernels {
   cast(fine: number, weights: number, out: number, bins: number, taps: number, stride: number): void;
   /** `fine[b · stride + k] += row[b] · weights[k]`: the transpose of `cast`. */
   average(fine: number, weights: number, row: number, bins: number, taps: number, stride: number): void;
+  /** `out[n] = Σ_k from[n + k · stride] · weights[k]` for `count` numbers, a multiple of 4; the stride in bytes. */
+  filter(from: number, weights: number, out: number, count: number, taps: number, stride: number): void;
   /** `first[m] = four[m][0] + four[last - m][1]`, `second[m] = four[m][2] + four[last - m][3]`. */
   fold(four: number, first: number, second: number, count: number): void;
   /** `four[m] = (first[m], first[last - m], second[m], second[last - m])`: the transpose of `fold`. */
@@ -137,6 +139,34 @@ const average = overBins(
   [],
 );
 
+const filter: Kernel = (() => {
+  const [from, weights, out, count, taps, stride] = [0, 1, 2, 3, 4, 5];
+  const [last, at, w, end, sum] = [6, 7, 8, 9, 10];
+  return {
+    parameters: 6,
+    i32: 4,
+    f32: 0,
+    v128: 1,
+    body: [
+      ...[get(out), get(count), constant(4), ["i32.mul"] as const, ["i32.add"] as const, set(last)],
+      ...[get(weights), get(taps), constant(4), ["i32.mul"] as const, ["i32.add"] as const, set(end)],
+      ...until(out, last, [
+        ...[["f32.const", 0] as const, ["f32x4.splat"] as const, set(sum)],
+        ...[get(from), set(at), get(weights), set(w)],
+        ...until(w, end, [
+          ...[get(at), ["v128.load", 0] as const, get(w), ["f32.load", 0] as const, ["f32x4.splat"] as const],
+          ...[["f32x4.mul"] as const, get(sum), ["f32x4.add"] as const, set(sum)],
+          ...[get(at), get(stride), ["i32.add"] as const, set(at)],
+          ...step(w, 4),
+        ]),
+        ...[get(out), get(sum), ["v128.store", 0] as const],
+        ...step(from, 16),
+        ...step(out, 16),
+      ]),
+    ],
+  };
+})();
+
 /** Over positions m, with the addresses of m and of last - m in all three arrays. */
 function overPositions(
   body: (names: Readonly<Record<"m" | "mirrored", readonly number[]>>) => Line[],
@@ -186,6 +216,6 @@ let compiled: WebAssembly.Module | undefined;
 
 /** The kernels over a memory of their own user's. */
 export function kernelsOver(memory: WebAssembly.Memory): Kernels {
-  compiled ??= new WebAssembly.Module(assemble({ share, spread, cast, average, fold, unfold }));
+  compiled ??= new WebAssembly.Module(assemble({ share, spread, cast, average, filter, fold, unfold }));
   return new WebAssembly.Instance(compiled, { env: { memory } }).exports as unknown as Kernels;
 }

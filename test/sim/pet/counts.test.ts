@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { rng } from "../../../src/core/rng.js";
-import { blurBins, blurImage, discreteGaussian } from "../../../src/sim/pet/blur.js";
+import { blurBins, blurImage, discreteGaussian, fwhmPerSigma } from "../../../src/sim/pet/blur.js";
 import { drawPoisson, logFactorial } from "../../../src/sim/pet/poisson.js";
 
 describe("Poisson counts", () => {
@@ -89,6 +89,33 @@ describe("Gaussian blur", () => {
     const dot = (a: Float32Array, b: Float32Array): number => a.reduce((sum, v, n) => sum + v * b[n]!, 0);
     expect(dot(blurImage(x, 20, 9, 2), y)).toBeCloseTo(dot(x, blurImage(y, 20, 9, 2)), 4);
     expect(dot(blurBins(x, 20, 9, 2), y)).toBeCloseTo(dot(x, blurBins(y, 20, 9, 2)), 4);
+  });
+
+  it("is the sum over neighbours that it says, on any shape, narrow and wide", () => {
+    const draw = rng(8);
+    for (const [width, height, fwhm] of [
+      [13, 9, 3],
+      [5, 31, 14],
+      [1, 7, 4],
+      [32, 32, 60],
+    ] as const) {
+      const image = Float32Array.from({ length: width * height }, () => draw.normal());
+      const weights = discreteGaussian(fwhm / fwhmPerSigma / 2);
+      const radius = (weights.length - 1) / 2;
+      const weight = (d: number): number => weights[d + radius] ?? 0;
+      const [blurred, rows] = [blurImage(image, width, fwhm, 2), blurBins(image, width, fwhm, 2)];
+      for (let n = 0; n < image.length; n++) {
+        let [whole, row] = [0, 0];
+        image.forEach((value, m) => {
+          const dx = (n % width) - (m % width);
+          const dy = Math.floor(n / width) - Math.floor(m / width);
+          whole += value * weight(dx) * weight(dy);
+          if (dy === 0) row += value * weight(dx);
+        });
+        expect(blurred[n]!).toBeCloseTo(whole, 5);
+        expect(rows[n]!).toBeCloseTo(row, 5);
+      }
+    }
   });
 
   it("keeps the sum of what is far from the border, and leaves an image alone at width 0", () => {
