@@ -28,6 +28,8 @@ export function separateAxis(
   return longest.length === 1 ? longest[0]! : null;
 }
 
+const sameSize = (a: Size3, b: Size3): boolean => a.every((n, axis) => n === b[axis]);
+
 function ordersOf<T extends ResizeOrder>(order: T, thick: number | null): [T | 0, T | 0, T | 0] {
   return [0, 1, 2].map((axis) => (axis === thick ? 0 : order)) as [T | 0, T | 0, T | 0];
 }
@@ -38,6 +40,7 @@ function ordersOf<T extends ResizeOrder>(order: T, thick: number | null): [T | 0
  */
 export function resampleChannel(data: Float32Array, resizing: Resizing, rules: Resampling): Float32Array {
   const { from, to } = resizing;
+  if (sameSize(from, to)) return data.slice();
   const thick = separateAxis(resizing.fromMm, resizing.toMm, rules);
   if (thick === null) {
     const whole = resizeChannel(data, from, to, ordersOf(rules.imageOrder, null));
@@ -85,6 +88,7 @@ export function resampleClasses<T extends Uint8Array | Uint16Array>(
   { from, to, fromMm, toMm }: Resizing,
   rules: Resampling,
 ): T {
+  if (sameSize(from, to)) return data.slice() as T;
   return resizeLabels(data, from, to, ordersOf(rules.labelOrder, separateAxis(fromMm, toMm, rules)));
 }
 
