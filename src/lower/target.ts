@@ -52,7 +52,7 @@ export interface Gap {
 
 /** A place where graphs run, as far as lowering is concerned. */
 export interface Target {
-  readonly name: "portable" | "cpu" | "wasm" | "webgpu";
+  readonly name: "portable" | "cpu" | "wasm" | "webgpu" | "cuda";
   readonly opsets: Readonly<Record<string, number>>;
   readonly spellings: Readonly<Record<string, Spelling>>;
   readonly rewrites: Readonly<Record<string, Rewrite>>;

@@ -5,6 +5,7 @@ import { floats, sizeOf } from "../../src/core/tensor.js";
 import type { Value } from "../../src/graph/node.js";
 import { program } from "../../src/graph/program.js";
 import { cpu } from "../../src/lower/cpu.js";
+import { cuda } from "../../src/lower/cuda.js";
 import { lower } from "../../src/lower/lower.js";
 import { portable } from "../../src/lower/portable.js";
 import { add, mul } from "../../src/ops/elementwise.js";
@@ -58,6 +59,7 @@ function gradientError(scalar: Value, inputs: readonly Value[], feeds: Record<st
 
 const targets = [
   ["portable", portable],
+  ["cuda, run here", cuda],
   ["cpu", cpu],
   ["cpu of this machine", await nodeCpu.target()],
 ] as const;
