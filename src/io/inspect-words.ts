@@ -32,8 +32,12 @@ function describeDataSet({ path, dataset, summary }: DataSetInspection): string[
     `${path}: ${{ msd: "Decathlon or nnU-Net", bids: "BIDS", pairs: "pairs of images and labels" }[dataset.kind]}, "${dataset.name}"`,
     `cases     ${summary.cases} of ${summary.subjects} subjects, ${summary.labelled} with labels`,
     `channels  ${dataset.channels.join(", ")}`,
-    `size      ${summary.size.map(range).join(" x ")} voxels`,
-    `spacing   ${summary.spacingMm.map(range).join(" x ")} mm`,
+    ...(summary.size.every(([, , largest]) => largest === 0)
+      ? ["size      unknown: no image could be read"]
+      : [
+          `size      ${summary.size.map(range).join(" x ")} voxels`,
+          `spacing   ${summary.spacingMm.map(range).join(" x ")} mm`,
+        ]),
     ...summary.labels.map(
       ({ name, volumeMm3, present }, at) =>
         `label ${dataset.labelValues[at + 1]}   ${name}: ${range(volumeMm3)} mm³, in ${present} of ${summary.labelled} cases`,
