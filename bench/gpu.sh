@@ -36,7 +36,14 @@ case $device in
     command -v nvidia-smi >/dev/null 2>&1 || give "no NVIDIA driver here (nvidia-smi is missing): nothing was measured."
     nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader || give "nvidia-smi finds no GPU: nothing was measured."
     ;;
-  webgpu) ;;
+  webgpu)
+    # The engine looks for Vulkan's loader, which machines without a screen often lack beside the driver.
+    if [ "$(uname)" = Linux ] && ! ldconfig -p 2>/dev/null | grep -q libvulkan.so.1 && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+      echo "Installing Vulkan's loader with apt-get …"
+      { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq libvulkan1; } >/dev/null 2>&1 ||
+        echo "It could not be installed." >&2
+    fi
+    ;;
   *) give "the device is cuda or webgpu, not $device." ;;
 esac
 

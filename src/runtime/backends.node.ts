@@ -57,9 +57,9 @@ export async function proveBackend(name: string): Promise<void> {
 
 /**
  * `proveBackend` in a process of its own, because a driver that is broken may end the process or never answer.
- * Never throws.
+ * A minute by default: CUDA's libraries are gigabytes, read for the first time. Never throws.
  */
-export async function tryBackend(name: string, timeoutMs = 30_000): Promise<BackendTrial> {
+export async function tryBackend(name: string, timeoutMs = 60_000): Promise<BackendTrial> {
   const here = import.meta.url;
   const script = `import(${JSON.stringify(here)}).then((m) => m.proveBackend(${JSON.stringify(name)})).catch((error) => { console.error("reason: " + error.message); process.exit(1); })`;
   const began = performance.now();

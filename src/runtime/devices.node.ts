@@ -20,7 +20,8 @@ import { nodeCpu, openModel } from "./node.js";
 
 /** How to get a back end that does not work, by ONNX Runtime's name. */
 export const deviceAdvice: Readonly<Record<string, string>> = {
-  webgpu: "Needs a graphics driver with Vulkan 1.3 or later, Metal or Direct3D 12.",
+  webgpu:
+    "Needs a graphics driver with Vulkan 1.3 or later (on Linux with its loader, libvulkan1), Metal or Direct3D 12.",
   cuda: "Needs an NVIDIA GPU on Linux x64, CUDA 12 and cuDNN 9, and binaries that npm does not carry: ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.",
   tensorrt: "Needs TensorRT and what cuda needs. Gyrus does not use it yet.",
 };
