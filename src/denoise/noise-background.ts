@@ -33,8 +33,9 @@ export function noiseFromBackground(image: ImageVolume, where?: string): Backgro
   requireVolume(image, where);
   const { squares, total, bright } = airLikeCubes(image.data, image.size);
   squares.sort();
-  const { best, first } = darkestLevel(squares);
-  if (best < Math.max(20, 0.005 * total) || Math.sqrt(squares[first]!) > darkest * bright)
+  const { best, first, beside } = darkestLevel(squares);
+  const isAir = best >= Math.max(20, 0.005 * total) && best >= 2 * beside;
+  if (!isAir || Math.sqrt(squares[first]!) > darkest * bright)
     fail("bad-data", {
       what: "the scan has no air from which its noise could be estimated",
       where,
@@ -55,7 +56,7 @@ export function noiseFromBackground(image: ImageVolume, where?: string): Backgro
  * The window of mean squares that may belong to one noise level and holds most cubes, first of the windows that hold a
  * quarter of the most: air is the darkest of what looks like it, and textured tissue may be more.
  */
-function darkestLevel(squares: Float64Array): { best: number; first: number } {
+function darkestLevel(squares: Float64Array): { best: number; first: number; beside: number } {
   const width = (1 + within) / (1 - within);
   const counts = new Int32Array(squares.length);
   for (let low = 0, high = 0; low < squares.length; low++) {
@@ -67,7 +68,11 @@ function darkestLevel(squares: Float64Array): { best: number; first: number } {
   const limit = (squares[first] ?? 0) * width;
   for (let low = first; low < squares.length && squares[low]! <= limit; low++)
     if (counts[low]! > counts[first]!) first = low;
-  return { best: counts[first] ?? 0, first };
+  const best = counts[first] ?? 0;
+  // One level stands out from what is as far again to either side; tissue that looks uneven has all levels.
+  const below = first - lowerBound(squares, (squares[first] ?? 0) / width);
+  const above = counts[first + best] ?? 0;
+  return { best, first, beside: Math.max(below, above) };
 }
 
 interface Cubes {
