@@ -42,6 +42,7 @@ export { decodeSafetensors, encodeSafetensors, type TensorFile } from "./io/safe
 export { foldOf, kFold, type Split, sharedSubjects, splitByFractions } from "./io/split.js";
 export { formatTable, parseTable, type Row, type Table } from "./io/tables.js";
 export { poissonLoss } from "./loss/poisson.js";
+export { gradientPenalty, wassersteinDistance } from "./loss/wasserstein.js";
 export { cpu } from "./lower/cpu.js";
 export { type Lowered, lower } from "./lower/lower.js";
 export { portable } from "./lower/portable.js";
@@ -60,7 +61,13 @@ export {
   summarise,
 } from "./metrics/summary.js";
 export { type SurfaceScores, surfaceScores } from "./metrics/surface.js";
-export { type UNetOptions, unet, unetHeads, unetMargin } from "./models/unet.js";
+export {
+  type CriticOptions,
+  type DenoisingGeneratorOptions,
+  denoisingCritic,
+  denoisingGenerator,
+} from "./models/red-wgan.js";
+export { type UNetOptions, unet, unetEncoder, unetHeads, unetMargin } from "./models/unet.js";
 export { initialState, parameterCount, type Scope, type Traced, trace } from "./nn/scope.js";
 export { adam, adamW, sgd } from "./optim/optimizers.js";
 export { type EmOptions, type EmResult, reconstructEm } from "./reconstruct/em.js";
@@ -142,7 +149,17 @@ export type {
   TrainSummary,
   Verbs,
 } from "./tasks/verbs.js";
+export { compileStep, lowerStep } from "./train/compile.js";
 export { buildStep, type Step, type StepDefinition } from "./train/step.js";
+export {
+  type Applied,
+  buildSteps,
+  iterationBatch,
+  type Network,
+  type PhaseDefinition,
+  type Steps,
+  type StepsDefinition,
+} from "./train/steps.js";
 export { type Augmentation, augmentations, defineAugmentation } from "./transforms/augmentation.js";
 export { applyAugmentation, augment, drawAugmentation } from "./transforms/pipeline.js";
 export { version } from "./version.js";

@@ -14,7 +14,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   lower: ["core", "graph", "ops"],
   runtime: ["core", "graph", "ops", "lower"],
   nn: ["core", "graph", "ops"],
-  loss: ["core", "graph", "ops"],
+  loss: ["core", "graph", "ops", "autodiff"],
   optim: ["core", "graph", "ops"],
   volume: ["core"],
   io: ["core", "volume"],

@@ -27,16 +27,23 @@ const copiesOfResults = 2;
  * trained lean and predicted (decision 6, `bench/memory.mjs`).
  */
 export function estimateBytes(lowered: Lowered): number {
+  return estimateTogether([lowered]);
+}
+
+/** The same for graphs that take turns in one process: the engine keeps the arena of each. */
+export function estimateTogether(all: readonly Lowered[]): number {
+  return all.reduce((sum, lowered) => sum + ownBytes(lowered), baseBytes + scratchBytes);
+}
+
+function ownBytes(lowered: Lowered): number {
   const { model, asListed } = lowered;
   const sum = (types: Readonly<Record<string, { readonly dtype: DType; readonly shape: Shape }>>): number =>
     Object.values(types).reduce((total, type) => total + bytesOf(type), 0);
   return (
-    baseBytes +
     bytesPerNode * model.nodes.length +
     copiesOfConstants * sum(model.initializers) +
     sum(model.inputs) +
     copiesOfResults * sum(model.outputs) +
-    arenaShare * planMemory(lowered, !asListed).peakBytes +
-    scratchBytes
+    arenaShare * planMemory(lowered, !asListed).peakBytes
   );
 }

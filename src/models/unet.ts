@@ -51,21 +51,13 @@ export function unet(scope: Scope, x: Value, options: UNetOptions): Value {
  * weights trained with many heads predict with one. Dou et al., MedIA 2017, arXiv 1607.00582.
  */
 export function unetHeads(scope: Scope, x: Value, options: UNetOptions, heads: number): Value[] {
-  const { widths, classes, dimensions, down = "stride", padding = "same", dropout: rate = 0 } = options;
+  const { widths, classes, dimensions, padding = "same" } = options;
   const ones = new Array<number>(dimensions).fill(1);
   const steps = stridesOf(options);
   requireHeads(heads, options);
   requireFit(x, options);
-  const skips: Value[] = [];
-  let y = x;
-  widths.forEach((_, level) => {
-    const step = steps[level]!;
-    const strided = down === "stride";
-    if (!strided && step.some((n) => n > 1)) y = maxPool(y, step);
-    y = block(scope.child(`encoder${level}`), y, level, options, strided ? step : ones);
-    if (level >= widths.length - 2) y = dropout(scope.child(`dropout${level}`), y, rate);
-    skips.push(y);
-  });
+  const skips = unetEncoder(scope, x, options);
+  let y = skips.at(-1)!;
   const logits: Value[] = [];
   const addHead = (level: number): void => {
     const place = scope.child(level === 0 ? "head" : `head${level}`);
@@ -81,8 +73,33 @@ export function unetHeads(scope: Scope, x: Value, options: UNetOptions, heads: n
   return logits;
 }
 
+/**
+ * The contracting path alone: its result at every level, the full resolution first. As a judge of likeness it takes any
+ * extents, and fewer levels than it was trained with. Parameters have the names that `unet` gives them.
+ */
+export function unetEncoder(scope: Scope, x: Value, options: Omit<UNetOptions, "classes">): Value[] {
+  const { widths, dimensions, down = "stride", dropout: rate = 0 } = options;
+  const ones = new Array<number>(dimensions).fill(1);
+  const steps = stridesOf(options);
+  const levels: Value[] = [];
+  let y = x;
+  widths.forEach((_, level) => {
+    const step = steps[level]!;
+    const strided = down === "stride";
+    if (!strided && step.some((n) => n > 1)) y = maxPool(y, step);
+    y = block(scope.child(`encoder${level}`), y, level, options, strided ? step : ones);
+    if (level >= widths.length - 2) y = dropout(scope.child(`dropout${level}`), y, rate);
+    levels.push(y);
+  });
+  return levels;
+}
+
 /** The step into every level: as given, or halving from the second level on. */
-function stridesOf({ strides, widths, dimensions }: UNetOptions): readonly (readonly number[])[] {
+function stridesOf({
+  strides,
+  widths,
+  dimensions,
+}: Omit<UNetOptions, "classes">): readonly (readonly number[])[] {
   return strides ?? widths.map((_, level) => new Array<number>(dimensions).fill(level === 0 ? 1 : 2));
 }
 
@@ -112,7 +129,7 @@ function block(
   scope: Scope,
   x: Value,
   level: number,
-  options: UNetOptions,
+  options: Omit<UNetOptions, "classes">,
   stride: readonly number[],
 ): Value {
   const { depth = 2, norm = "instance", slope = 0.01, padding = "same", dimensions, widths } = options;

@@ -1,6 +1,6 @@
 import { fail } from "../core/errors.js";
 import type { Rng } from "../core/rng.js";
-import { floats, type Shape, type Tensor } from "../core/tensor.js";
+import { floats, type Shape, sameShape, showShape, type Tensor } from "../core/tensor.js";
 import type { Value } from "../graph/node.js";
 import { input } from "../ops/leaf.js";
 import { randomNormal, randomUniform } from "../ops/random.js";
@@ -26,6 +26,12 @@ export interface Scope {
   /** True while training: batch statistics and dropout; false: running statistics, no dropout. */
   readonly training: boolean;
   child(name: string): Scope;
+  /**
+   * The same place used once more, in another part of the model: parameters that are there already are shared instead of
+   * declared twice, statistics follow one use after the other, random numbers are drawn apart under the name of the
+   * use. `training` replaces the mode of the whole.
+   */
+  again(use: string, training?: boolean): Scope;
   /** A weight that gradients reach. */
   parameter(name: string, shape: Shape, initialize: Initializer, options?: ParameterOptions): Value;
   /** A value that training updates by other means, e.g. a running mean. */
@@ -67,35 +73,48 @@ export function trace<R>(training: boolean, build: (scope: Scope) => R): Traced<
     path: string,
     shape: Shape,
     initialize: Initializer,
-  ) => {
+    shared: boolean,
+  ): Value => {
+    const known = shared ? into.get(path)?.value : undefined;
+    if (known !== undefined && sameShape(known.shape, shape)) return known;
     if (parameters.has(path) || statistics.has(path))
-      fail("bad-argument", { what: `two layers are called "${path}"`, fix: "Give each its own child scope" });
+      fail("bad-argument", {
+        what: `two layers are called "${path}"`,
+        ...(known === undefined ? {} : { expected: showShape(known.shape), found: showShape(shape) }),
+        fix: "Give each its own child scope",
+      });
     const value = input(`${kind}/${path}`, shape);
     into.set(path, { value, initialize });
     return value;
   };
 
-  const scopeAt = (path: string): Scope => {
+  const scopeAt = (path: string, use?: string, mode = training): Scope => {
     const at = (name: string): string => (path === "" ? name : `${path}.${name}`);
+    const shared = use !== undefined;
     return {
       path,
-      training,
-      child: (name) => scopeAt(at(name)),
+      training: mode,
+      child: (name) => scopeAt(at(name), use, mode),
+      again: (name, as = mode) => scopeAt(path, use === undefined ? name : `${use}/${name}`, as),
       parameter: (name, shape, initialize, { decay = true } = {}) => {
         if (decay) decayed.add(at(name));
-        return declare(parameters, "parameter", at(name), shape, initialize);
+        return declare(parameters, "parameter", at(name), shape, initialize, shared);
       },
-      statistic: (name, shape, initialize) => declare(statistics, "statistic", at(name), shape, initialize),
+      statistic: (name, shape, initialize) => {
+        const first = declare(statistics, "statistic", at(name), shape, initialize, shared);
+        return updates.get(at(name)) ?? first;
+      },
       update: (name, next) => void updates.set(at(name), next),
       random: (name, shape, distribution = "uniform") => {
-        if (randoms.has(at(name)))
+        const drawn = use === undefined ? at(name) : `${at(name)}@${use}`;
+        if (randoms.has(drawn))
           fail("bad-argument", {
-            what: `random numbers called "${at(name)}" are drawn twice`,
+            what: `random numbers called "${drawn}" are drawn twice`,
             fix: "Give each layer its own child scope",
           });
         key ??= input(randomKeyName, [2], "int32");
-        const value = (distribution === "normal" ? randomNormal : randomUniform)(key, at(name), shape);
-        randoms.set(at(name), value);
+        const value = (distribution === "normal" ? randomNormal : randomUniform)(key, drawn, shape);
+        randoms.set(drawn, value);
         return value;
       },
     };
@@ -105,7 +124,10 @@ export function trace<R>(training: boolean, build: (scope: Scope) => R): Traced<
 }
 
 /** First values of everything declared, each drawn from a generator of its own name. */
-export function initialState({ parameters, statistics }: Traced<unknown>, rng: Rng): Record<string, Tensor> {
+export function initialState(
+  { parameters, statistics }: Pick<Traced<unknown>, "parameters" | "statistics">,
+  rng: Rng,
+): Record<string, Tensor> {
   const state: Record<string, Tensor> = {};
   for (const [kind, declared] of [
     ["parameter", parameters],
@@ -117,7 +139,7 @@ export function initialState({ parameters, statistics }: Traced<unknown>, rng: R
 }
 
 /** Number of learned weights. */
-export function parameterCount({ parameters }: Traced<unknown>): number {
+export function parameterCount({ parameters }: Pick<Traced<unknown>, "parameters">): number {
   return [...parameters.values()].reduce(
     (total, { value }) => total + value.shape.reduce((a, b) => a * b, 1),
     0,

@@ -1,17 +1,19 @@
 import { fail, GyrusError } from "../core/errors.js";
-import { estimateBytes } from "../lower/estimate.js";
-import { type Lowered, lower } from "../lower/lower.js";
+import { estimateTogether } from "../lower/estimate.js";
+import type { Lowered } from "../lower/lower.js";
 import type { Target } from "../lower/target.js";
 import { isOutOfMemory, lowerMemory } from "../runtime/engine.js";
+import { type AnyStep, lowerStep } from "../train/compile.js";
 import type { MemoryUse, Step } from "../train/step.js";
 import type { RunRecord } from "./run.js";
 
 /** A configuration that fits into memory, with its step built and lowered. */
-export interface Fitted<C> {
+export interface Fitted<C, S extends AnyStep = Step> {
   readonly config: C;
   readonly memory: MemoryUse;
-  readonly step: Step;
-  readonly lowered: Lowered;
+  readonly step: S;
+  /** For `compileStep`. */
+  readonly lowered: readonly Lowered[];
   readonly warnings: string[];
   readonly estimateBytes: number;
   readonly availableBytes: number;
@@ -22,14 +24,14 @@ export interface Fitted<C> {
  * the step fits into memory; refuse when one sample does not. With `memory` given only the batch is lowered. `smaller`
  * says what else can be made smaller.
  */
-export function fitMemory<C extends { readonly batch: number }>(
+export function fitMemory<C extends { readonly batch: number }, S extends AnyStep>(
   config: C,
-  build: (config: C, memory: MemoryUse) => Step,
+  build: (config: C, memory: MemoryUse) => S,
   target: Target,
   availableBytes = process.availableMemory(),
   memory?: MemoryUse,
   smaller = "preset or patch, e.g. --preset tiny or --set patch=32,32,32",
-): Fitted<C> {
+): Fitted<C, S> {
   const warnings: string[] = [];
   const uses: readonly MemoryUse[] = memory === undefined ? ["normal", "lean"] : [memory];
   let candidate = config;
@@ -37,9 +39,9 @@ export function fitMemory<C extends { readonly batch: number }>(
     let estimate = 0;
     for (const use of uses) {
       const step = build(candidate, use);
-      const lowered = lower(step.program, target);
+      const lowered = lowerStep(step, target);
       const before = estimate;
-      estimate = estimateBytes(lowered);
+      estimate = estimateTogether(lowered);
       if (estimate > availableBytes) continue;
       if (use !== uses[0])
         warnings.push(

@@ -12,7 +12,7 @@ import type { TrainingSettings } from "./settings.js";
 /** Where training begins: at the last checkpoint of a run, or at the first weights. */
 export async function startOf(
   old: RunRecord | undefined,
-  step: Step,
+  step: Pick<Step, "initialize">,
   seed: number,
   dir: string,
 ): Promise<{ state: State; progress: Progress }> {

@@ -19,7 +19,7 @@ export interface OpenValidation {
 /** A run that is ready for its first, or its next, step; what differs from task to task are functions. */
 export interface Trainable<R extends RunRecord> {
   readonly run: R;
-  readonly step: Step;
+  readonly step: Pick<Step, "stateNames">;
   readonly executable: Executable;
   readonly progress: Progress;
   readonly state: State;

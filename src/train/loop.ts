@@ -50,7 +50,7 @@ export const freshProgress: Progress = { step: 0, seconds: 0, bestScore: null, b
 
 export interface LoopOptions {
   readonly executable: Executable;
-  readonly step: Step;
+  readonly step: Pick<Step, "stateNames">;
   readonly state: State;
   readonly progress?: Progress;
   /** Steps of the whole training. */

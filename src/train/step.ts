@@ -48,12 +48,43 @@ export interface Step {
 
 /** Build the step: forward, backward, optimiser, moving average. */
 export function buildStep({ batch, objective, optimizer, average, memory = "normal" }: StepDefinition): Step {
-  const fed = Object.fromEntries(
+  const fed = batchInputs(batch);
+  const traced = trace(true, (scope) => objective(scope, fed));
+  const { program, next } = closeStep(traced, fed, { optimizer, average, memory });
+  return {
+    program,
+    traced,
+    stateNames: Object.keys(next),
+    initialize: (rng) => firstState(traced, next, rng),
+  };
+}
+
+/** The inputs of a batch, called `batch/<name>`. */
+export function batchInputs(batch: Readonly<Record<string, TensorType>>): Record<string, Value> {
+  return Object.fromEntries(
     Object.entries(batch).map(([name, { shape, dtype }]) => [name, input(`batch/${name}`, shape, dtype)]),
   );
-  const traced = trace(true, (scope) => objective(scope, fed));
+}
+
+/** How a traced objective becomes a graph that changes the state. */
+export interface Closing {
+  readonly optimizer: Transform;
+  readonly average: number | undefined;
+  readonly memory: MemoryUse;
+  /** What of the parameters and statistics changes, by path; the rest is read only. Default: all of it. */
+  readonly trains?: (path: string) => boolean;
+  /** Slots are called `slot/<slots><slot>/<path>`. */
+  readonly slots?: string;
+}
+
+/** The step's graph, and the entries of the state that it gives anew. */
+export function closeStep(
+  traced: Traced<Objective>,
+  fed: Readonly<Record<string, Value>>,
+  { optimizer, average, memory, trains = () => true, slots: prefix = "" }: Closing,
+): { readonly program: Program; readonly next: Readonly<Record<string, Value>> } {
   // The last layer's first, as their gradients come: what a gradient was made from can then go at once.
-  const paths = [...traced.parameters.keys()].reverse();
+  const paths = [...traced.parameters.keys()].filter(trains).reverse();
   const parameters = new Map(paths.map((path) => [path, traced.parameters.get(path)!.value]));
   const learningRate = input("learningRate", []);
   const step = input("step", []);
@@ -62,7 +93,9 @@ export function buildStep({ batch, objective, optimizer, average, memory = "norm
   const slots = new Map(
     optimizer.slots.map((slot) => [
       slot,
-      new Map(paths.map((path) => [path, input(`slot/${slot}/${path}`, parameters.get(path)!.shape)])),
+      new Map(
+        paths.map((path) => [path, input(`slot/${prefix}${slot}/${path}`, parameters.get(path)!.shape)]),
+      ),
     ]),
   );
   const { updates, state, metrics } = optimizer.update(
@@ -79,9 +112,9 @@ export function buildStep({ batch, objective, optimizer, average, memory = "norm
   const next: Record<string, Value> = {};
   for (const path of paths) next[`parameter/${path}`] = add(parameters.get(path)!, updates.get(path)!);
   for (const [path, { value }] of traced.statistics)
-    next[`statistic/${path}`] = traced.updates.get(path) ?? value;
+    if (trains(path)) next[`statistic/${path}`] = traced.updates.get(path) ?? value;
   for (const [slot, values] of state)
-    for (const [path, value] of values) next[`slot/${slot}/${path}`] = value;
+    for (const [path, value] of values) next[`slot/${prefix}${slot}/${path}`] = value;
   if (average !== undefined) Object.assign(next, movingAverages(next, paths, average, step));
 
   const outputs: Record<string, Value> = { "metric:loss": traced.result.loss };
@@ -89,19 +122,21 @@ export function buildStep({ batch, objective, optimizer, average, memory = "norm
     outputs[`metric:${name}`] = value;
   for (const [name, value] of Object.entries(next)) outputs[`next:${name}`] = value;
   const whole = program(outputs, [learningRate, step, ...Object.values(fed)]);
-  return {
-    program: memory === "lean" ? recompute(whole, traced.result.loss) : whole,
-    traced,
-    stateNames: Object.keys(next),
-    initialize: (rng) => {
-      const first = initialState(traced, rng);
-      for (const name of Object.keys(next)) {
-        if (name.startsWith("slot/")) first[name] = zerosTensor("float32", next[name]!.shape);
-        if (name.startsWith("average/")) first[name] = first[`parameter/${name.slice("average/".length)}`]!;
-      }
-      return first;
-    },
-  };
+  return { program: memory === "lean" ? recompute(whole, traced.result.loss) : whole, next };
+}
+
+/** What is declared with its first values, slots at 0, averages where the parameters are. */
+export function firstState(
+  traced: Pick<Traced<unknown>, "parameters" | "statistics">,
+  next: Readonly<Record<string, Pick<Value, "shape">>>,
+  rng: Rng,
+): Record<string, Tensor> {
+  const first = initialState(traced, rng);
+  for (const [name, { shape }] of Object.entries(next)) {
+    if (name.startsWith("slot/")) first[name] = zerosTensor("float32", shape);
+    if (name.startsWith("average/")) first[name] = first[`parameter/${name.slice("average/".length)}`]!;
+  }
+  return first;
 }
 
 function movingAverages(

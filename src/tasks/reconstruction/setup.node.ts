@@ -4,6 +4,7 @@ import { rng } from "../../core/rng.js";
 import type { Row } from "../../io/tables.js";
 import { parameterCount } from "../../nn/scope.js";
 import { engineOn } from "../../runtime/devices.node.js";
+import { compileStep } from "../../train/compile.js";
 import type { MemoryUse, Step } from "../../train/step.js";
 import { version } from "../../version.js";
 import { fitMemory, gib } from "../memory.node.js";
@@ -140,7 +141,12 @@ export async function prepare(
   };
   if (old !== undefined)
     requireSameRun(old, run, runDir, (one) => ({ model: one.model, data: one.data.sha256 }));
-  const executable = await engine.compile(fitted.lowered, threads === undefined ? {} : { threads });
+  const executable = await compileStep(
+    engine,
+    fitted.step,
+    fitted.lowered,
+    threads === undefined ? {} : { threads },
+  );
   const start = await startOf(old, fitted.step, seed, runDir);
   if (old === undefined) await createRunFolder(runDir, run);
   const held = heldOut(data.validation, config, seed);

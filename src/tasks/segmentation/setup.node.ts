@@ -6,6 +6,7 @@ import { foldOf } from "../../io/split.js";
 import { parameterCount } from "../../nn/scope.js";
 import { engineOn } from "../../runtime/devices.node.js";
 import type { Executable } from "../../runtime/engine.js";
+import { compileStep } from "../../train/compile.js";
 import type { Progress, State } from "../../train/loop.js";
 import type { MemoryUse, Step } from "../../train/step.js";
 import { version } from "../../version.js";
@@ -142,7 +143,12 @@ export async function setUp(system: SegmentationSystem, request: TrainRequest): 
       preparation,
       data: data.sha256,
     }));
-  const executable = await engine.compile(fitted.lowered, threads === undefined ? {} : { threads });
+  const executable = await compileStep(
+    engine,
+    fitted.step,
+    fitted.lowered,
+    threads === undefined ? {} : { threads },
+  );
   const start = await startOf(old, fitted.step, run.seed, runDir);
   if (old === undefined) await createRunFolder(runDir, run);
   return {

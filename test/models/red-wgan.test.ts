@@ -1,0 +1,63 @@
+import { describe, expect, it } from "vitest";
+import { type CriticOptions, denoisingCritic, denoisingGenerator } from "../../src/models/red-wgan.js";
+import { parameterCount, trace } from "../../src/nn/scope.js";
+import { input } from "../../src/ops/leaf.js";
+
+/** Slabs of the paper: 6 slices of 32 x 32 voxels. */
+const slabs = input("x", [2, 1, 6, 32, 32]);
+
+describe("the generator", () => {
+  const traced = trace(true, (scope) => denoisingGenerator(scope, slabs, { widths: [32, 64, 128, 256] }));
+
+  it("has the sheet's eight convolutions of 3³, seven norms, and 2,326,273 parameters", () => {
+    const weights = [...traced.parameters].filter(([path]) => path.endsWith(".weight"));
+    expect(weights.map(([path, { value }]) => [path, ...value.shape.slice(0, 2)])).toEqual([
+      ["encoder0.weight", 32, 1],
+      ["encoder1.weight", 64, 32],
+      ["encoder2.weight", 128, 64],
+      ["encoder3.weight", 256, 128],
+      ["decoder2.weight", 128, 256],
+      ["decoder1.weight", 64, 128],
+      ["decoder0.weight", 32, 64],
+      ["head.weight", 1, 32],
+    ]);
+    expect([...traced.statistics.keys()].filter((path) => path.endsWith("runningMean"))).toHaveLength(7);
+    const pairs = [1, 32, 64, 128, 256, 128, 64, 32, 1];
+    const convolutions = pairs.slice(1).reduce((sum, to, n) => sum + 27 * pairs[n]! * to + to, 0);
+    const norms = 2 * (32 + 64 + 128 + 256 + 128 + 64 + 32);
+    expect(parameterCount(traced)).toBe(convolutions + norms);
+    expect(parameterCount(traced)).toBe(2_326_273);
+  });
+
+  it("keeps any extents, and refuses what is no volume", () => {
+    const odd = input("y", [1, 1, 5, 7, 9]);
+    expect(traced.result.shape).toEqual(slabs.shape);
+    expect(trace(false, (scope) => denoisingGenerator(scope, odd, { widths: [2, 3] })).result.shape).toEqual(
+      odd.shape,
+    );
+    const flat = input("z", [1, 1, 8, 8]);
+    expect(() => trace(true, (scope) => denoisingGenerator(scope, flat, { widths: [2] }))).toThrow(
+      /denoising generator cannot take this input/,
+    );
+  });
+});
+
+describe("the critic", () => {
+  const tracedAs = (head: CriticOptions["head"]) =>
+    trace(true, (scope) => denoisingCritic(scope, slabs, { widths: [32, 64, 128], head }));
+
+  it("has the sheet's 786,432 inputs to one linear layer, and 1,064,001 parameters", () => {
+    const traced = tracedAs("full");
+    expect(traced.result.shape).toEqual([2, 1]);
+    expect(traced.parameters.get("head.weight")!.value.shape).toEqual([1, 786_432]);
+    expect(parameterCount(traced)).toBe(27 * (32 + 32 * 64 + 64 * 128) + 224 + 786_433);
+    expect(parameterCount(traced)).toBe(1_064_001);
+    expect(traced.statistics.size).toBe(0);
+  });
+
+  it("pooled has one weight a channel instead", () => {
+    const traced = tracedAs("pooled");
+    expect(traced.parameters.get("head.weight")!.value.shape).toEqual([1, 128]);
+    expect(parameterCount(traced)).toBe(1_064_001 - 786_432 + 128);
+  });
+});
