@@ -16,6 +16,8 @@ const commands = [
   "convert",
   "plan",
   "reconstruct",
+  "denoise",
+  "superres",
   "train",
   "predict",
   "evaluate",
