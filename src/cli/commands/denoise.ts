@@ -43,7 +43,7 @@ export function denoiseCommand(finish: Finish): Command {
           about: "Non-local means where the noise is known, within a mask; the rest stays as it is.",
         },
         {
-          line: "gyrus denoise pet.nii.gz --method gaussian --noise gaussian --width 2.5 --dtype float32 --out smooth.nii.gz",
+          line: "gyrus denoise pet.nii.gz --method gaussian --noise gaussian --width 2.5 --dtype float32 --out blur.nii.gz",
           about: "A Gaussian filter of 2.5 mm standard deviation, with no correction for magnitudes.",
         },
       ],
