@@ -1,10 +1,12 @@
 import { fail } from "../core/errors.js";
 import { showShape } from "../core/tensor.js";
 import type { Value } from "../graph/node.js";
+import { zeros } from "../nn/initialize.js";
 import { conv } from "../nn/layers.js";
 import { batchNorm } from "../nn/norms.js";
 import type { Scope } from "../nn/scope.js";
-import { relu } from "../ops/elementwise.js";
+import { add, relu } from "../ops/elementwise.js";
+import { concat, slice } from "../ops/move.js";
 import { resize } from "../ops/resize.js";
 
 /** Convolutions of one extent, on the way down. */
@@ -30,10 +32,15 @@ export interface DeepPetOptions {
   readonly kernels?: readonly number[];
   /** Rate at which the running statistics follow. Default 0.2. */
   readonly momentum?: number;
+  /**
+   * For images instead of sinograms as input, where a pixel of the input is about one of the output: stages of one
+   * extent are joined as in a U-Net, and the first input channel is added to the output. Default false.
+   */
+  readonly residual?: boolean;
 }
 
 /**
- * DeepPET: sinograms `[N, C, views, bins]` → images `[N, 1, size, size]`, in one pass and without skips. Convolution
+ * DeepPET: sinograms `[N, C, views, bins]` → images `[N, 1, size, size]`, in one pass. Convolution
  * with bias, batch normalisation, ReLU throughout; strides halve, bilinear interpolation enlarges; the head is a 1x1
  * convolution, linear.
  *
@@ -42,7 +49,7 @@ export interface DeepPetOptions {
  * feeding counts of any scale. Inputs are normalised by a known factor, outputs multiplied by it.
  */
 export function deepPet(scope: Scope, x: Value, options: DeepPetOptions): Value {
-  const { encoder, decoder, kernels = [], momentum = 0.2 } = options;
+  const { encoder, decoder, kernels = [], momentum = 0.2, residual = false } = options;
   requireFit(x, options);
   let count = 0;
   const layer = (into: Scope, y: Value, channels: number, stride: number): Value => {
@@ -51,19 +58,29 @@ export function deepPet(scope: Scope, x: Value, options: DeepPetOptions): Value 
     return relu(batchNorm(into.child("norm"), z, { momentum }));
   };
   let y = x;
+  const passed: Value[] = [];
   encoder.forEach(({ convs, channels, stride }, stage) => {
     const into = scope.child(`encoder${stage}`);
     for (let n = 0; n < convs; n++) y = layer(into.child(`conv${n}`), y, channels, n === 0 ? stride : 1);
+    passed.push(y);
   });
   decoder.forEach(({ size, convs, channels }, stage) => {
     const into = scope.child(`decoder${stage}`);
     y = resize(y, [size, size]);
+    const skip = residual
+      ? passed.findLast(({ shape }) => shape[2] === size && shape[3] === size)
+      : undefined;
+    if (skip !== undefined) y = concat([skip, y], 1);
     for (let n = 0; n < convs; n++) y = layer(into.child(`conv${n}`), y, channels, 1);
   });
-  return conv(scope.child("head"), y, { channels: 1, kernel: [1, 1] });
+  const head = { channels: 1, kernel: [1, 1] };
+  if (!residual) return conv(scope.child("head"), y, head);
+  // From zero: the first images are the input's.
+  const change = conv(scope.child("head"), y, { ...head, initialize: zeros });
+  return add(change, slice(x, [0, 0, 0, 0], change.shape));
 }
 
-function requireFit(x: Value, { encoder, decoder, kernels = [] }: DeepPetOptions): void {
+function requireFit(x: Value, { encoder, decoder, kernels = [], residual }: DeepPetOptions): void {
   if (x.shape.length !== 4)
     fail("shape", {
       what: "DeepPET cannot take this input",
@@ -72,6 +89,13 @@ function requireFit(x: Value, { encoder, decoder, kernels = [] }: DeepPetOptions
     });
   if (encoder.length === 0 || decoder.length === 0)
     fail("bad-argument", { what: "DeepPET needs at least one encoder and one decoder stage" });
+  const size = decoder.at(-1)!.size;
+  if (residual === true && (x.shape[2] !== size || x.shape[3] !== size))
+    fail("shape", {
+      what: "DeepPET cannot add its input to its output",
+      expected: `images of ${size}x${size}`,
+      found: showShape(x.shape),
+    });
   const bad = kernels.find((extent) => !(Number.isInteger(extent) && extent % 2 === 1));
   if (bad !== undefined)
     fail("bad-argument", {

@@ -95,6 +95,60 @@ describe("gyrus reconstruct", () => {
     expect((await gyrus(["reconstruct", array, ...common, "--bin-size", "5"], folder)).code).toBe(0);
   });
 
+  it("says what DeepPET needs, and what a model is that is none of its", async () => {
+    const out = join(folder, "network.nii.gz");
+    const said = async (method: string): Promise<string> => {
+      const { code, err } = await reconstruct("--method", method, "--out", out);
+      expect(code).toBe(2);
+      return err;
+    };
+    expect(await said("deeppet")).toMatch(
+      /^gyrus: --method: DeepPET reconstructs with what it has learnt of a scanner, so a trained run is needed\. .*--method runs\/deeppet\.\n$/,
+    );
+    expect(await said("deppet")).toMatch(
+      /there is no method "deppet"\. Expected fbp, mlem, osem, or the folder of a run\./,
+    );
+    expect(await said(scan)).toMatch(/this folder is not a run\. Expected a folder with a run\.json/);
+  });
+
+  it("reconstructs with a trained run on the run's own pixels, and refuses what it has no use for", async () => {
+    const run = join(folder, "run");
+    const trained = await gyrus(
+      [
+        "train",
+        "deeppet",
+        "--data",
+        join(folder, "scans"),
+        "--out",
+        run,
+        "--preset",
+        "tiny",
+        "--epochs",
+        "1",
+        "--quiet",
+      ],
+      folder,
+    );
+    expect(trained.err + trained.code).toBe("0");
+    const out = join(folder, "network.nii.gz");
+    const words = ["--method", run, ...corrections, "--out", out];
+    const { code, out: text, err } = await reconstruct(...words);
+    expect(err + code).toBe("0");
+    expect(text).toMatch(/^1 slice by \S+run in [\d.]+ s: .*nii\.gz, kBq\/ml\n$/);
+    const truth = (await readVolume(join(scan, "activity.nii.gz"), { as: "float32" })).volume;
+    const { volume } = await readVolume(out, { as: "float32" });
+    expect(volume.size).toEqual(truth.size);
+    expect(volume.affine.map((value) => value.toFixed(2))).toEqual(
+      truth.affine.map((value) => value.toFixed(2)),
+    );
+    expect((await reconstruct(...words, "--iterations", "3")).err).toMatch(
+      /--iterations means nothing to a network/,
+    );
+    expect((await reconstruct(...words, "--image-size", "64")).err).toMatch(
+      /the sinogram is of another scanner than the network has learnt.*Found imageSize 64/,
+    );
+  });
+
   it("takes numbers that are no counts when told", async () => {
     const array = join(folder, "fractions.npy");
     const numbers = Float32Array.from({ length: 48 * 47 }, (_, n) => (n % 47) / 10 - 0.2);

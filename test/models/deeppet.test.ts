@@ -10,7 +10,7 @@ import { nodeCpu } from "../../src/runtime/node.js";
 import { petGeometries } from "../../src/sim/pet/geometry.js";
 import { configs } from "../../src/systems/deeppet.js";
 
-const tracedOf = (name: keyof typeof configs, batch = 1) => {
+const tracedOf = (name: keyof typeof petGeometries & keyof typeof configs, batch = 1) => {
   const { views, bins } = petGeometries[name];
   const sinogram = input("sinogram", [batch, configs[name].inputs.length, views, bins]);
   return trace(false, (scope) => deepPet(scope, sinogram, configs[name].network));
@@ -53,6 +53,23 @@ describe("DeepPET", () => {
     expect(values.every(Number.isFinite)).toBe(true);
     expect(Math.max(...values)).toBeGreaterThan(Math.min(...values));
   }, 120_000);
+
+  it("with a residual gives the input's first channel at first, and refuses one of another size", async () => {
+    const { network, inputs } = configs["tiny-backprojected"];
+    const build = (size: number) =>
+      trace(false, (scope) => deepPet(scope, input("x", [1, inputs.length, size, size]), network));
+    const traced = build(32);
+    const executable = await nodeCpu.compile(
+      lower(program({ image: traced.result }), await nodeCpu.target()),
+      { threads: 1 },
+    );
+    const data = Float32Array.from({ length: 2 * 32 * 32 }, (_, n) => Math.sin(n / 7));
+    const x = floats([1, 2, 32, 32], data);
+    const { image } = await executable.run({ ...initialState(traced, rng(1)), x });
+    await executable.dispose();
+    expect(image!.data).toEqual(data.slice(0, 32 * 32));
+    expect(() => build(48)).toThrow(/cannot add its input to its output\. Expected images of 32x32/);
+  });
 
   it("refuses volumes and kernels without a middle", () => {
     const { network } = configs.tiny;

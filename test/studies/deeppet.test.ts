@@ -15,10 +15,10 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const run = async (name: string, signal?: AbortSignal, resume = false, seed = 1) =>
+const run = async (name: string, signal?: AbortSignal, resume = false) =>
   reproduce(deeppet, await deeppet.study!(), {
     outDir: join(folder, name),
-    seed,
+    seed: 1,
     minutes: 0.05,
     threads: 2,
     resume,
@@ -26,24 +26,28 @@ const run = async (name: string, signal?: AbortSignal, resume = false, seed = 1)
   });
 
 const untimed = (claims: readonly { readonly id: string }[]) =>
-  claims.filter(({ id }) => !id.startsWith("faster"));
+  claims.filter(({ id }) => !id.includes("faster"));
 
 describe("the study of DeepPET", () => {
   it("judges every claim, shows every method, and ends the same after an interruption", async () => {
     const whole = await run("whole");
     expect(whole.finished).toBe(true);
     const claims = claimsSchema.parse(JSON.parse(await readFile(join(folder, "whole/claims.json"), "utf8")));
-    expect(claims.map(({ id }) => id)).toEqual([
+    const own = [
       ...["low", "clinical", "high"].flatMap((level) => [`rrmse-osem-${level}`, `rrmse-fbp-${level}`]),
-      "rrmse-osem-fbp",
       "gap-low-high",
       ...["osem", "fbp"].flatMap((rival) => [`ssim-${rival}`, `psnr-${rival}`]),
       ...["osem", "fbp"].map((rival) => `faster-${rival}`),
+    ];
+    expect(claims.map(({ id }) => id)).toEqual([
+      ...own,
+      ...own.map((id) => `backprojected-${id}`),
+      "rrmse-osem-fbp",
     ]);
     const page = await readFile(join(folder, "whole/report.html"), "utf8");
     for (const words of [
       "REAL IMAGES WERE NOT TRIED",
-      "from left to right: corrected sinogram (views downwards), truth, FBP, ML-EM, OSEM, DeepPET",
+      "from left to right: corrected sinogram (views downwards), truth, FBP, ML-EM, OSEM, DeepPET, FBP + network",
       "OSEM with 4 subsets at low counts",
       "108× faster",
     ])
@@ -55,8 +59,6 @@ describe("the study of DeepPET", () => {
     const first = await run("parts", controller.signal);
     const second = first.finished ? first : await run("parts", undefined, true);
     expect(untimed(second.claims)).toEqual(untimed(whole.claims));
-    const other = await run("other", undefined, false, 2);
-    expect(untimed(other.claims)).not.toEqual(untimed(whole.claims));
   }, 240_000);
 
   it("keeps floats in JSON to the bit", () => {

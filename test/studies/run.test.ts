@@ -146,6 +146,43 @@ describe("a study", () => {
   });
 });
 
+describe("parts that come after others", () => {
+  /** Three parts, the last of which adds up what the others found; the first is slow. */
+  const sums = (parts: string[]): Study => ({
+    ...coins,
+    plan: (size) => ({
+      ...coins.plan(size),
+      configuration: {},
+      openingCost: 0,
+      parts: [
+        { id: "sum", what: "sum", cost: 1, after: ["slow", "quick"] },
+        { id: "slow", what: "slow", cost: 1 },
+        { id: "quick", what: "quick", cost: 1 },
+      ],
+      open: async () => ({
+        run: async (id, read) => {
+          parts.push(`${id} begins`);
+          if (id === "slow") await new Promise((resolve) => setTimeout(resolve, 60));
+          parts.push(`${id} ends`);
+          return id === "sum" ? Number(read("slow")) + Number(read("quick")) : 21;
+        },
+        close: async () => undefined,
+      }),
+      conclude: async (read) => ({ claims: [], notes: [`The sum is ${read("sum")}`], sections: [] }),
+    }),
+  });
+
+  it.each([1, 2, 3])("wait for them and read what they found, on %i lanes", async (threads) => {
+    const order: string[] = [];
+    const outDir = at(`after-${threads}`);
+    const options = { outDir, seed: 1, resume: false, threads };
+    expect((await reproduce(named, sums(order), options)).finished).toBe(true);
+    expect(order.slice(-2)).toEqual(["sum begins", "sum ends"]);
+    expect(order).toHaveLength(6);
+    expect(await readFile(join(outDir, "report.html"), "utf8")).toContain("The sum is 42");
+  });
+});
+
 describe("a study is refused", () => {
   it("in a folder that holds something", async () => {
     await mkdir(at("full"));

@@ -8,7 +8,7 @@ import { scoreImage } from "../../tasks/reconstruction/validate.js";
 import { readHistory } from "../../tasks/run-folder.node.js";
 import { type ClassicSettings, type Judged, reconstructClassic } from "./classic.js";
 import { countedAt, type StudyData, type StudyScan, shownOf } from "./data.js";
-import { classicMethods, type LevelName, levels, type Method } from "./plan.js";
+import { type LevelName, levels, type Method, methods, type NetworkMethod } from "./plan.js";
 
 /** A slice that is shown: what was there, and what was measured of it. */
 export interface Shown {
@@ -22,7 +22,7 @@ export interface Shown {
 export interface NetworkJudged {
   readonly phantoms: readonly string[];
   readonly kinds: readonly string[];
-  readonly levels: Readonly<Record<LevelName, Judged<"deeppet">>>;
+  readonly levels: Readonly<Record<LevelName, Judged<"network">>>;
   readonly shown: readonly Shown[];
 }
 
@@ -59,7 +59,7 @@ async function judge(
 ): Promise<NetworkJudged> {
   const shown = shownOf(scans);
   const counted = ofLevels((level) => countedAt(scans, level, seed));
-  const found: [LevelName, Judged<"deeppet">][] = [];
+  const found: [LevelName, Judged<"network">][] = [];
   for (const { name } of levels) {
     const images = await reconstructByNetwork(
       network,
@@ -67,7 +67,7 @@ async function judge(
       (n) => scans[n]!.id,
     );
     const scores = images.map((image, n) => scoreImage(scans[n]!.truth, image));
-    found.push([name, { scores: { deeppet: scores }, images: { deeppet: shown.map((n) => images[n]!) } }]);
+    found.push([name, { scores: { network: scores }, images: { network: shown.map((n) => images[n]!) } }]);
   }
   return {
     phantoms: scans.map(({ phantom }) => phantom),
@@ -105,31 +105,32 @@ export interface TimeResult {
 
 /** Time every method on the same slices in turn, on one thread, corrections and scaling included, files not. */
 export async function timeMethods(
-  runDir: string,
+  runs: Readonly<Record<NetworkMethod, string>>,
   test: readonly StudyScan[],
   settings: ClassicSettings,
   count: number,
 ): Promise<TimeResult> {
-  const network = await openModelAt(runDir, { threads: 1 });
-  const projector = buildProjector(network.model.geometry);
-  const run: Record<Method, (scan: PetScan) => unknown> = {
-    ...(Object.fromEntries(
-      classicMethods.map((method) => [
-        method,
-        (scan: PetScan) => reconstructClassic(scan, method, settings, projector),
-      ]),
-    ) as Record<(typeof classicMethods)[number], (scan: PetScan) => unknown>),
-    deeppet: (scan) => reconstructByNetwork(network, [scan]),
+  const networks = {
+    deeppet: await openModelAt(runs.deeppet, { threads: 1 }),
+    backprojected: await openModelAt(runs.backprojected, { threads: 1 }),
   };
-  const milliseconds: Record<Method, number[]> = { fbp: [], mlem: [], osem: [], deeppet: [] };
+  const projector = buildProjector(networks.deeppet.model.geometry);
+  const run = (method: Method, scan: PetScan): unknown =>
+    method === "deeppet" || method === "backprojected"
+      ? reconstructByNetwork(networks[method], [scan])
+      : reconstructClassic(scan, method, settings, projector);
+  const milliseconds = Object.fromEntries(methods.map((method) => [method, [] as number[]])) as Record<
+    Method,
+    number[]
+  >;
   // The first round only warms up what is compiled on the way.
   for (let n = -1; n < count; n++)
-    for (const method of Object.keys(run) as Method[]) {
+    for (const method of methods) {
       const { scan } = test[Math.max(0, n) % test.length]!;
       const began = performance.now();
-      await run[method](scan);
+      await run(method, scan);
       if (n >= 0) milliseconds[method].push(performance.now() - began);
     }
-  await network.executable.dispose();
+  for (const { executable } of Object.values(networks)) await executable.dispose();
   return { milliseconds };
 }

@@ -4,6 +4,7 @@ import { openPool } from "../../core/pool.node.js";
 import { rng } from "../../core/rng.js";
 import { shareArrays } from "../../core/share.js";
 import { joinPath } from "../../io/files.js";
+import type { ReconstructionConfig } from "../../tasks/reconstruction/config.js";
 import { prepare, rangeOf } from "../../tasks/reconstruction/setup.node.js";
 import { paths } from "../../tasks/run-folder.node.js";
 import { trainRun } from "../../tasks/train.node.js";
@@ -23,8 +24,11 @@ import {
   geometryOf,
   type LevelName,
   levels,
+  type NetworkMethod,
+  networkMethods,
   partIds,
   partsOf,
+  presetOf,
   type StudyConfigs,
 } from "./plan.js";
 import { imagesIn, unseenScans } from "./unseen.node.js";
@@ -32,13 +36,13 @@ import type { Work, WorkSetup } from "./work.node.js";
 
 /**
  * The claims of Häggström et al. 2019 on simulated heads and bodies, and on real images that no phantom was made after.
- * The trained network stays in the study's folder, as a run.
+ * The trained networks stay in the study's folder, as runs.
  */
 export function deepPetStudy(configs: StudyConfigs): Study {
   return {
     title: "DeepPET beside FBP, ML-EM and OSEM",
     description:
-      "PET slices of heads and bodies are reconstructed by filtered backprojection, ML-EM and OSEM, each tuned on phantoms of its own, and by a network that has seen other phantoms only. All get the same counts with the same attenuation, scatter and randoms.",
+      "PET slices of heads and bodies are reconstructed by filtered backprojection, ML-EM and OSEM, each tuned on phantoms of its own, by DeepPET, which learns the way from sinogram to image from other phantoms only, and by a network of the same size with skips that learns to improve filtered backprojections (after Jin et al. 2017). All get the same counts with the same attenuation, scatter and randoms.",
     minutes: fullMinutes,
     plan: (size) => {
       const extent = extentFor(size.minutes);
@@ -55,7 +59,10 @@ export function deepPetStudy(configs: StudyConfigs): Study {
           return conclude({
             extent,
             classic: Object.fromEntries(classic) as Record<LevelName, ClassicResult>,
-            network: result(partIds.judge) as JudgeResult,
+            networks: {
+              deeppet: result(partIds.judge("deeppet")) as JudgeResult,
+              backprojected: result(partIds.judge("backprojected")) as JudgeResult,
+            },
             time: result(partIds.time) as TimeResult,
             random: rng(size.seed).split("intervals"),
           });
@@ -65,8 +72,8 @@ export function deepPetStudy(configs: StudyConfigs): Study {
   };
 }
 
-/** The run of a study's network. */
-const runOf = (folder: string): string => joinPath(folder, "run");
+/** The run of one of the study's networks. */
+const runOf = (folder: string, method: NetworkMethod): string => joinPath(folder, `run-${method}`);
 
 async function open(
   extent: Extent,
@@ -81,16 +88,27 @@ async function open(
   const setup: WorkSetup = { extent, seed, data: shareArrays(held) };
   const pool = await openPool<WorkSetup, Work, ClassicResult>(module, setup, 1);
   const stop = new AbortController();
-  const runDir = runOf(request.folder);
+  const runs = {
+    deeppet: runOf(request.folder, "deeppet"),
+    backprojected: runOf(request.folder, "backprojected"),
+  };
   const running = new Set<Promise<unknown>>();
   const work = async (id: string, read: (id: string) => unknown): Promise<unknown> => {
     const level = levels.find(({ name }) => partIds.classic(name) === id);
     if (level !== undefined) return packed(await pool.run({ level: level.name }));
-    if (id === partIds.train) return trainNetwork(extent, configs, data, runDir, seed, stop.signal);
-    if (id === partIds.judge) return packed(await judgeNetwork(runDir, held, seed));
+    for (const method of networkMethods) {
+      if (id === partIds.train(method))
+        return trainNetwork(
+          { preset: presetOf(extent, method), config: configOf(extent, method, configs) },
+          extent,
+          data,
+          { runDir: runs[method], seed, signal: stop.signal },
+        );
+      if (id === partIds.judge(method)) return packed(await judgeNetwork(runs[method], held, seed));
+    }
     const { tuned } = read(partIds.classic("clinical")) as ClassicResult;
     const settings = { fbp: tuned.fbp.best, mlem: tuned.mlem.best, osem: tuned.osem.best };
-    return timeMethods(runDir, data.test, settings, extent.timed);
+    return timeMethods(runs, data.test, settings, extent.timed);
   };
   return {
     run: (id, read) => {
@@ -138,14 +156,12 @@ async function simulate(
   }
 }
 
-/** Train, or go on where an interrupted study stopped. On two threads wherever it runs: their number can change the last bits. */
+/** Train, or go on where an interrupted study stopped. On one thread wherever it runs: another number can change the last bits. */
 async function trainNetwork(
+  network: { readonly preset: string; readonly config: ReconstructionConfig },
   extent: Extent,
-  configs: StudyConfigs,
   { training, validation, test }: StudyData,
-  runDir: string,
-  seed: number,
-  signal: AbortSignal,
+  { runDir, seed, signal }: { readonly runDir: string; readonly seed: number; readonly signal: AbortSignal },
 ): Promise<{ readonly steps: number; readonly seconds: number }> {
   const began = performance.now();
   const ids = (scans: readonly StudyScan[]) => scans.map(({ id }) => id);
@@ -156,7 +172,7 @@ async function trainNetwork(
     test: pick(test),
   });
   const prepared = await prepare(
-    { system: "deeppet", preset: extent.preset, config: configOf(extent, configs) },
+    { system: "deeppet", ...network },
     {
       training,
       validation,
@@ -171,7 +187,7 @@ async function trainNetwork(
       },
       simulated: true,
     },
-    { runDir, seed, threads: 2, resume: existsSync(paths.run(runDir)) },
+    { runDir, seed, threads: 1, resume: existsSync(paths.run(runDir)) },
   );
   const { stopped, steps, seconds } = await trainRun(prepared, { runDir, signal }, began);
   if (stopped === "asked") fail("runtime", { what: "the training was interrupted" });

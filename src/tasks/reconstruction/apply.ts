@@ -3,7 +3,7 @@ import { floats } from "../../core/tensor.js";
 import type { Executable } from "../../runtime/engine.js";
 import type { PetGeometry } from "../../sim/pet/geometry.js";
 import type { PetScan } from "../../sim/pet/model.js";
-import { networkInput } from "./input.js";
+import { inputExtents, networkInput } from "./input.js";
 import type { ReconstructionModel } from "./run.js";
 
 /** A network of one scanner's slices, ready to run. */
@@ -24,7 +24,8 @@ export async function reconstructByNetwork(
   where?: (index: number) => string,
 ): Promise<Float32Array[]> {
   const { geometry, inputs } = model;
-  const [from, to] = [geometry.views * geometry.bins * inputs.length, geometry.imageSize ** 2];
+  const extents = inputExtents(inputs, geometry);
+  const [from, to] = [extents.reduce((a, b) => a * b, 1), geometry.imageSize ** 2];
   const images: Float32Array[] = [];
   for (let first = 0; first < scans.length; first += batch) {
     const fed = new Float32Array(batch * from);
@@ -36,7 +37,7 @@ export async function reconstructByNetwork(
       fed.set(data, n * from);
       return scale;
     });
-    const sinogram = floats([batch, inputs.length, geometry.views, geometry.bins], fed);
+    const sinogram = floats([batch, ...extents], fed);
     const found = (await executable.run({ sinogram })).image!.data as Float32Array;
     scales.forEach((scale, n) => {
       const image = found.slice(n * to, (n + 1) * to);

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { trainingSettings, withSettings } from "../settings.js";
-import { inputChannels } from "./input.js";
+import { areImages, inputChannels } from "./input.js";
 
 const count = z.number().int().positive();
 const counts = z.number().min(1).max(1e10);
@@ -24,6 +24,8 @@ export const reconstructionSchema = z
         kernels: z.array(count),
         /** How fast the running statistics of the batch norms follow. */
         momentum: z.number().gt(0).max(1),
+        /** Learn the difference to the first input channel, which has to be an image; with skips. */
+        residual: z.boolean(),
       })
       .strict(),
     /** What the network is shown of a slice: see `inputChannels`. */
@@ -39,10 +41,14 @@ export const reconstructionSchema = z
     mirror: z.boolean(),
   })
   .strict()
-  .superRefine(({ counts: [low, high], network }, context) => {
+  .superRefine(({ counts: [low, high], network, inputs }, context) => {
     const problem = (path: string, message: string): void =>
       context.addIssue({ code: "custom", path: path.split("."), message });
     if (low > high) problem("counts", `the lower bound ${low} lies above the upper one, ${high}`);
+    if (areImages(inputs) === undefined)
+      problem("inputs", "sinograms and images cannot be channels of one input");
+    if (network.residual && inputs[0] !== "backprojection")
+      problem("network.residual", "only a backprojection, as the first input, can be added to the output");
     if (network.kernels.some((extent) => extent % 2 === 0))
       problem("network.kernels", "kernels need a middle: odd extents");
   });

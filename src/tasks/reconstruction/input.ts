@@ -1,29 +1,46 @@
 import { fail } from "../../core/errors.js";
+import { fbp } from "../../reconstruct/fbp.js";
 import type { PetGeometry } from "../../sim/pet/geometry.js";
 import type { PetScan } from "../../sim/pet/model.js";
+import { buildProjector, type Projector } from "../../sim/pet/projector.js";
 import { precorrected } from "../../sim/pet/scan.js";
 
 /**
- * What the network may be shown of a slice, a channel each:
+ * What the network may be shown of a slice, a channel each. As sinograms `[view, bin]`:
  * - `precorrected`: (y - S - R) / (c e A), relative to its mean over all bins;
  * - `attenuation`: e A, the fraction of pairs that arrive;
  * - `deviation`: the standard deviation of `precorrected` by Poisson's law, in its units: how much to trust a bin;
  * - `cosine`, `sine`, `offset`: where the bin lies, by its view's angle and its distance from the axis, -1 to 1. They are
  *   the same for all slices: convolutions see only neighbours, and where a bin belongs depends on where it is.
+ *
+ * Or as images `[j, i]`, where nothing is left to learn about lines and angles:
+ * - `backprojection`: `precorrected`, filtered by the ramp and projected back, relative to the slice's mean activity;
+ * - `density`: the attenuation map that the factors are of, by the same way, in units of 0.1/cm.
  */
-export const inputChannels = [
-  "precorrected",
-  "attenuation",
-  "deviation",
-  "cosine",
-  "sine",
-  "offset",
-] as const;
+const sinogramChannels = ["precorrected", "attenuation", "deviation", "cosine", "sine", "offset"] as const;
+const imageChannels = ["backprojection", "density"] as const;
+export const inputChannels = [...sinogramChannels, ...imageChannels] as const;
 export type InputChannel = (typeof inputChannels)[number];
+
+/** Whether the channels are images; `undefined` where some are and some are not, which no network can take. */
+export function areImages(channels: readonly InputChannel[]): boolean | undefined {
+  const images = channels.filter((channel) => imageChannels.some((one) => one === channel)).length;
+  return images === 0 ? false : images === channels.length ? true : undefined;
+}
+
+/** Channels, rows and columns of the network's input. */
+export function inputExtents(
+  channels: readonly InputChannel[],
+  { views, bins, imageSize }: Pick<PetGeometry, "views" | "bins" | "imageSize">,
+): [channels: number, rows: number, columns: number] {
+  return areImages(channels) === true
+    ? [channels.length, imageSize, imageSize]
+    : [channels.length, views, bins];
+}
 
 /** A slice as the network sees it, and what its output is multiplied by. */
 export interface NetworkInput {
-  /** `[channel, view, bin]`. */
+  /** `[channel, view, bin]`, or `[channel, j, i]`: see `inputExtents`. */
   readonly data: Float32Array;
   /** kBq/ml: the slice's mean activity over the image, as its line integrals have it. */
   readonly scale: number;
@@ -48,11 +65,40 @@ export function networkInput(scan: PetScan, channels: readonly InputChannel[], w
       found: `a mean line integral of ${mean.toPrecision(3)} kBq/ml mm`,
       fix: "Check the scale of the scatter and randoms estimates",
     });
-  const data = new Float32Array(channels.length * length);
+  const scale = mean / chordMm(scan.geometry);
+  const [count, rows, columns] = inputExtents(channels, scan.geometry);
+  const size = rows * columns;
+  const data = new Float32Array(count * size);
   channels.forEach((channel, c) => {
-    fillChannel(data.subarray(c * length, (c + 1) * length), channel, scan, integrals, mean);
+    const into = data.subarray(c * size, (c + 1) * size);
+    if (channel === "backprojection") into.set(backprojected(scan.geometry, integrals, scale));
+    else if (channel === "density") into.set(density(scan));
+    else fillChannel(into, channel, scan, integrals, mean);
   });
-  return { data, scale: mean / chordMm(scan.geometry) };
+  return { data, scale };
+}
+
+let known: { readonly key: string; readonly projector: Projector } | undefined;
+
+/** The geometry's projector: slices of one scanner come one after the other. */
+function projectorOf(geometry: PetGeometry): Projector {
+  const key = JSON.stringify(geometry);
+  if (known?.key !== key) known = { key, projector: buildProjector(geometry) };
+  return known.projector;
+}
+
+/** Filtered and projected back, in units of `scale`. */
+function backprojected(geometry: PetGeometry, integrals: Float32Array, scale: number): Float32Array {
+  const image = fbp(integrals, geometry, { window: "hann", projector: projectorOf(geometry) });
+  for (let v = 0; v < image.length; v++) image[v] = image[v]! / scale;
+  return image;
+}
+
+/** Attenuation in 0.1/cm, which is 0.01/mm. Factors of 0 are dead bins and say nothing. */
+function density({ geometry, attenuation }: PetScan): Float32Array {
+  if (attenuation === undefined) return new Float32Array(geometry.imageSize ** 2);
+  const integrals = attenuation.map((factor) => (factor > 0 ? -Math.log(Math.min(1, factor)) : 0));
+  return backprojected(geometry, integrals, 0.01);
 }
 
 /** Line integral of a slice with 1 everywhere, averaged over all bins of a view: image area over their width. */
@@ -62,7 +108,7 @@ function chordMm({ imageSize, pixelSizeMm, bins, binSizeMm }: PetGeometry): numb
 
 function fillChannel(
   into: Float32Array,
-  channel: InputChannel,
+  channel: (typeof sinogramChannels)[number],
   { geometry, attenuation, efficiency, prompts, calibration }: PetScan,
   integrals: Float32Array,
   mean: number,

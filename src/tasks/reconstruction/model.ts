@@ -8,17 +8,19 @@ import type { PetGeometry } from "../../sim/pet/geometry.js";
 import { buildStep, type MemoryUse, type Step } from "../../train/step.js";
 import { optimizerOf } from "../settings.js";
 import type { ReconstructionConfig } from "./config.js";
+import { inputExtents } from "./input.js";
 
 type Extents = Pick<PetGeometry, "views" | "bins" | "imageSize">;
 
-/** Shapes of a batch: `sinogram` `[N, channel, view, bin]`, `image` `[N, 1, j, i]`. */
+/** Shapes of a batch: `sinogram` `[N, channel, view, bin]` (or images in its place: see `inputExtents`), `image` `[N, 1, j, i]`. */
 export function batchTypes(
   { inputs }: Pick<ReconstructionConfig, "inputs">,
-  { views, bins, imageSize }: Extents,
+  geometry: Extents,
   batch: number,
 ): { readonly sinogram: TensorType; readonly image: TensorType } {
+  const { imageSize } = geometry;
   return {
-    sinogram: { dtype: "float32", shape: [batch, inputs.length, views, bins] },
+    sinogram: { dtype: "float32", shape: [batch, ...inputExtents(inputs, geometry)] },
     image: { dtype: "float32", shape: [batch, 1, imageSize, imageSize] },
   };
 }

@@ -1,10 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { rng } from "../../../src/core/rng.js";
+import { relativeRmse } from "../../../src/metrics/quality.js";
 import { buildProjector } from "../../../src/sim/pet/projector.js";
 import { batchMaker } from "../../../src/tasks/reconstruction/batches.js";
 import { drawScan, mirroredImage, mirroredSinogram } from "../../../src/tasks/reconstruction/draw.js";
-import { inputChannels, networkInput } from "../../../src/tasks/reconstruction/input.js";
+import { areImages, inputChannels, networkInput } from "../../../src/tasks/reconstruction/input.js";
 import { scansOf } from "./data.js";
 
 const scans = scansOf(2);
@@ -17,11 +18,13 @@ describe("the network's input", () => {
     fc.assert(
       fc.property(factor, (by) => {
         const scan = { ...head!.scan, calibration: head!.scan.calibration / by };
-        const [plain, scaled] = [networkInput(head!.scan, inputChannels), networkInput(scan, inputChannels)];
-        expect(scaled.scale / plain.scale).toBeCloseTo(by, -Math.floor(Math.log10(by)) + 4);
-        scaled.data.forEach((value, n) => {
-          expect(Math.abs(value - plain.data[n]!)).toBeLessThan(1e-4 * (1 + Math.abs(plain.data[n]!)));
-        });
+        for (const channels of [inputChannels.slice(0, 6), inputChannels.slice(6)]) {
+          const [plain, scaled] = [networkInput(head!.scan, channels), networkInput(scan, channels)];
+          expect(scaled.scale / plain.scale).toBeCloseTo(by, -Math.floor(Math.log10(by)) + 4);
+          scaled.data.forEach((value, n) => {
+            expect(Math.abs(value - plain.data[n]!)).toBeLessThan(1e-4 * (1 + Math.abs(plain.data[n]!)));
+          });
+        }
       }),
       { numRuns: 10 },
     );
@@ -56,6 +59,22 @@ describe("the network's input", () => {
     expect(bins).toBeGreaterThan(50);
     expect(ratio / bins).toBeGreaterThan(0.9);
     expect(ratio / bins).toBeLessThan(1.1);
+  });
+
+  it("as images is the backprojection in units of the mean activity, and the attenuation map", () => {
+    const { scan, trues, truth } = scans[1]!;
+    const prompts = trues!.map((value, n) => value + scan.scatter![n]! + scan.randoms![n]!);
+    const { data, scale } = networkInput({ ...scan, prompts }, ["backprojection", "density"]);
+    const size = truth.length;
+    expect(data).toHaveLength(2 * size);
+    const activity = data.subarray(0, size).map((value) => value * scale);
+    expect(relativeRmse(truth, activity)).toBeLessThan(0.6);
+    // Water is 0.96 of 0.1/cm; the body's middle is mostly that.
+    const inside = data.subarray(size).filter((_, v) => truth[v]! > 0);
+    expect(total(inside) / inside.length).toBeGreaterThan(0.5);
+    expect(total(inside) / inside.length).toBeLessThan(1.2);
+    expect(areImages(["backprojection"])).toBe(true);
+    expect(areImages(["backprojection", "offset"])).toBeUndefined();
   });
 
   it("refuses a scan whose counts are all background", () => {
