@@ -6,7 +6,7 @@ const stages = (...all: readonly (readonly [convs: number, channels: number, str
 const upwards = (...all: readonly (readonly [size: number, convs: number, channels: number])[]) =>
   all.map(([size, convs, channels]) => ({ size, convs, channels }));
 
-/** For 96 views of 95 bins and 64² pixels: a sixteenth of the paper's bins, learnt in minutes. */
+/** For 96 views of 95 bins and 64² pixels: an eighth of the paper's bins. */
 const small: ReconstructionConfig = {
   network: {
     encoder: stages([2, 16, 1], [2, 32, 2], [3, 64, 2], [3, 128, 2], [3, 256, 2]),

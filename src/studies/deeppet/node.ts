@@ -118,8 +118,9 @@ async function open(
     },
     close: async () => {
       stop.abort();
-      await Promise.race([Promise.allSettled(running), pool.close()]);
       await pool.close();
+      // A training saves where it is.
+      await Promise.allSettled(running);
     },
   };
 }

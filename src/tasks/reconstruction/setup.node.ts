@@ -52,6 +52,13 @@ export async function setUp(system: ReconstructionSystem, request: TrainRequest)
   const note = (text: string): void =>
     request.onProgress?.({ step: 0, totalSteps: 0, epoch: 0, secondsLeft: 0, note: text });
   await engineOn(request.device ?? "cpu");
+  const [option] = Object.keys(request.dataset ?? {});
+  if (option !== undefined)
+    fail("bad-argument", {
+      what: `--${option} means nothing to ${system.name}`,
+      where: request.dataDir,
+      fix: "Leave it out: scans.tsv says what there is to know of PET scans",
+    });
   if (request.resume) await readRun(request.runDir);
   else await requireNoRun(request.runDir);
   const { preset, config } = configurationOf(system, request);

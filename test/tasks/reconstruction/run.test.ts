@@ -171,6 +171,9 @@ describe("training refuses, before anything is written,", () => {
   it("a folder without scans", () =>
     refuse({ dataDir: folder }, /the folder holds no list of PET scans\. Expected scans\.tsv/));
 
+  it("options of other data sets", () =>
+    refuse({ dataset: { channels: ["T1w"] } }, /--channels means nothing to deeppet\. Leave it out/));
+
   it("a preset for another scanner", () =>
     refuse(
       { preset: "small", set: {} },
