@@ -1,7 +1,7 @@
 import { fail } from "../core/errors.js";
 import { showShape } from "../core/tensor.js";
 import type { Value } from "../graph/node.js";
-import { heNormal } from "../nn/initialize.js";
+import { heNormal, type Initializer, zeros } from "../nn/initialize.js";
 import { conv, linear } from "../nn/layers.js";
 import { batchNorm } from "../nn/norms.js";
 import type { Scope } from "../nn/scope.js";
@@ -17,6 +17,8 @@ export interface DenoisingGeneratorOptions {
   readonly widths: readonly number[];
   /** Rate at which the running statistics follow. Default 0.1. */
   readonly momentum?: number;
+  /** Begin as the identity, with weights of 0 in the last convolution: no part of the paper, and much sooner useful. Default false. */
+  readonly identityAtFirst?: boolean;
 }
 
 /**
@@ -31,7 +33,7 @@ export interface DenoisingGeneratorOptions {
 export function denoisingGenerator(
   scope: Scope,
   x: Value,
-  { widths, momentum = 0.1 }: DenoisingGeneratorOptions,
+  { widths, momentum = 0.1, identityAtFirst = false }: DenoisingGeneratorOptions,
 ): Value {
   requireInput(x, widths, "the denoising generator");
   const finish = (into: Scope, y: Value): Value =>
@@ -47,7 +49,7 @@ export function denoisingGenerator(
     const into = scope.child(`decoder${n}`);
     y = finish(into, add(convolution(into, y, widths[n]!), encoded[n]!));
   }
-  return relu(add(convolution(scope.child("head"), y, 1), x));
+  return relu(add(convolution(scope.child("head"), y, 1, identityAtFirst ? zeros : undefined), x));
 }
 
 export interface CriticOptions {
@@ -75,8 +77,13 @@ export function denoisingCritic(scope: Scope, x: Value, { widths, head }: Critic
   return linear(scope.child("head"), features, { channels: 1 });
 }
 
-function convolution(scope: Scope, x: Value, channels: number): Value {
-  return conv(scope, x, { channels, kernel: [3, 3, 3], padding: 1, initialize: heNormal(slope) });
+function convolution(
+  scope: Scope,
+  x: Value,
+  channels: number,
+  initialize: Initializer = heNormal(slope),
+): Value {
+  return conv(scope, x, { channels, kernel: [3, 3, 3], padding: 1, initialize });
 }
 
 function requireInput(x: Value, widths: readonly number[], what: string): void {

@@ -17,6 +17,8 @@ const optimizerSchema = z
     weightDecay: z.number().min(0),
     momentum: z.number().min(0).lt(1),
     nesterov: z.boolean(),
+    /** Of Adam: how slowly its two means forget. Default 0.9 and 0.999. */
+    betas: z.tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)]).optional(),
     /** Largest norm of all gradients together; null: no clipping. */
     clip: positive.nullable(),
   })
@@ -56,8 +58,9 @@ const settingsSchema = z.object(trainingSettings);
 export type TrainingSettings = z.infer<typeof settingsSchema>;
 
 export function optimizerOf({ optimizer }: Pick<TrainingSettings, "optimizer">): Transform {
-  const { name, weightDecay, momentum, nesterov, clip } = optimizer;
-  const common = { weightDecay, ...(clip === null ? {} : { clip }) };
+  const { name, weightDecay, momentum, nesterov, clip, betas } = optimizer;
+  const moments = betas === undefined ? {} : { beta1: betas[0], beta2: betas[1] };
+  const common = { weightDecay, ...(clip === null ? {} : { clip }), ...moments };
   if (name === "sgd") return sgd({ ...common, momentum, nesterov });
   return name === "adam" ? adam(common) : adamW(common);
 }

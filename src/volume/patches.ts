@@ -94,6 +94,35 @@ export function extractPatch<T extends Float32Array | Uint8Array | Uint16Array |
       }
 }
 
+/** Copy a window; beyond the border the image goes on as its mirror image (the border voxel is not repeated). */
+export function extractMirrored(
+  { data, size, channels }: Field,
+  start: Size3,
+  patch: Size3,
+  out: Float32Array,
+): void {
+  const [ci, cj, ck] = start.map((from, axis) => mirroredIndices(from, patch[axis]!, size[axis]!)) as [
+    Int32Array,
+    Int32Array,
+    Int32Array,
+  ];
+  let at = 0;
+  for (let c = 0; c < channels; c++)
+    for (const k of ck)
+      for (const j of cj) {
+        const row = ((c * size[2] + k) * size[1] + j) * size[0];
+        for (let i = 0; i < ci.length; i++) out[at++] = data[row + ci[i]!]!;
+      }
+}
+
+function mirroredIndices(start: number, length: number, size: number): Int32Array {
+  const period = Math.max(1, 2 * (size - 1));
+  return Int32Array.from({ length }, (_, n) => {
+    const at = (((start + n) % period) + period) % period;
+    return at < size ? at : period - at;
+  });
+}
+
 /** Sums of weighted windows and of the weights, to be divided when all windows are in. */
 export interface Accumulator {
   readonly sum: Float32Array;

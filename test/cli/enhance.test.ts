@@ -1,10 +1,17 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { encodeModel } from "../../src/graph/onnx/model.js";
+import { program } from "../../src/graph/program.js";
 import { readVolume, writeVolume } from "../../src/io/node.js";
+import { lower } from "../../src/lower/lower.js";
+import { portable } from "../../src/lower/portable.js";
 import { compareImages } from "../../src/metrics/compare.js";
+import { mul } from "../../src/ops/elementwise.js";
+import { input } from "../../src/ops/leaf.js";
 import { acquireSlices } from "../../src/sim/mr/slices.js";
+import type { DenoisingModel } from "../../src/tasks/denoising/run.js";
 import { spacingMm } from "../../src/volume/affine.js";
 import type { ImageVolume, LabelVolume } from "../../src/volume/volume.js";
 import { cleanHead, noisyHead } from "../denoise/heads.js";
@@ -35,10 +42,36 @@ beforeAll(async () => {
     data: whole.data.slice(0, 56 * 68),
   });
   await writeVolume(at("empty.nii.gz"), { ...whole, data: new Float32Array(whole.data.length) });
+  for (const [run, system] of [
+    ["run", "red-wgan"],
+    ["other", "segment-unet"],
+  ] as const) {
+    await mkdir(at(run));
+    await writeFile(at(`${run}/run.json`), JSON.stringify({ system }));
+  }
+  await writeFile(at("half.onnx"), halving());
   const thick = acquireSlices(head, { axis: 2, thicknessMm: 4.8 });
   await writeVolume(at("thick.nii.gz"), { ...thick, data: thick.data.map(Math.round) }, { dtype: "uint16" });
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** An exported network that needs no training: it takes half of what it is given. */
+function halving(): Uint8Array {
+  const model: DenoisingModel = {
+    system: "red-wgan",
+    preset: "tiny",
+    task: "denoising",
+    channel: "T1w",
+    window: [16, 12, 8],
+    overlap: 0.25,
+    referencePercentile: 99.5,
+    noise: [9, 9],
+    features: null,
+    simulated: true,
+  };
+  const lowered = lower(program({ clean: mul(input("noisy", [1, 1, 8, 12, 16]), 0.5) }), portable);
+  return encodeModel({ ...lowered.model, metadata: { gyrus: JSON.stringify(model) } });
+}
 
 const denoise = (...words: string[]) => gyrus(["denoise", ...words, "--quiet"], folder);
 const read = async (name: string): Promise<ImageVolume> =>
@@ -87,6 +120,22 @@ describe("gyrus denoise", () => {
     });
   });
 
+  it("by a network: its result in the scan's own frame and type, untouched outside the mask", async () => {
+    const words = ["scan.nii.gz", "--method", "half.onnx", "--out"];
+    expect((await denoise(...words, "half.nii")).out).toMatch(/^half.nii: noise taken out by half.onnx in/);
+    await denoise(...words, "masked.nii", "--mask", "mask.nii.gz");
+    const [scan, half, masked] = [
+      await read("scan.nii.gz"),
+      await read("half.nii"),
+      await read("masked.nii"),
+    ];
+    expect([half.size, half.affine]).toEqual([scan.size, scan.affine]);
+    scan.data.forEach((value, v) => {
+      expect(Math.abs(half.data[v]! - value / 2)).toBeLessThanOrEqual(0.51);
+      expect(masked.data[v]).toBe(mask.data[v] === 0 ? value : half.data[v]);
+    });
+  });
+
   it("prints its result as JSON", async () => {
     const { out } = await gyrus(
       ["denoise", "scan.nii.gz", "--method", "median", "--sigma", "99", "--out", "j.nii", "--json"],
@@ -97,6 +146,8 @@ describe("gyrus denoise", () => {
 
   it.each([
     [["scan.nii.gz", "--method", "bm3d"], 'there is no method "bm3d". Expected gaussian, median'],
+    [["scan.nii.gz", "--method", "run", "--sigma", "3"], "--sigma means nothing to a network"],
+    [["scan.nii.gz", "--method", "other"], "the model is of segment-unet, which does not denoise"],
     [
       ["scan.nii.gz", "--method", "nlm", "--width", "2"],
       "--width means nothing to nlm. Leave it out, or choose gaussian.",

@@ -7,13 +7,16 @@ import { readSafetensors, readVolume, writeSafetensors, writeVolume } from "../.
 import { imageGrid, petGeometries } from "../../src/sim/pet/geometry.js";
 import { writePetScans } from "../../src/sim/pet/node.js";
 import { configs as petConfigs } from "../../src/systems/deeppet.js";
+import { configs as ganConfigs } from "../../src/systems/red-wgan.js";
 import { systems } from "../../src/systems/registry.js";
 import { configs } from "../../src/systems/segment-unet.js";
+import { denoisingSchema, withChanges as ganChanges } from "../../src/tasks/denoising/config.js";
 import { withChanges as petChanges, reconstructionSchema } from "../../src/tasks/reconstruction/config.js";
 import { segmentationSchema, withChanges } from "../../src/tasks/segmentation/config.js";
 import type { TrainRequest, TrainSummary, Verbs } from "../../src/tasks/verbs.js";
 import type { Grid, Size3 } from "../../src/volume/volume.js";
 import { ball, quick, writeBalls } from "../tasks/data.js";
+import { quickNoise } from "../tasks/denoising/data.js";
 import { quickPet } from "../tasks/reconstruction/data.js";
 
 /** What a system is tested with: data it can learn in seconds, settings that keep it small, and its presets' check. */
@@ -48,6 +51,25 @@ async function oddBall(folder: string, size: Size3): Promise<ScanToPredict> {
 }
 
 const recipes: Readonly<Record<string, Recipe>> = {
+  "red-wgan": {
+    write: (folder) => writeBalls(folder, { cases: 3 }),
+    set: { ...quickNoise, "optimizer.learningRate": "0.01", noise: "20,20" },
+    preset: "tiny",
+    epochs: 150,
+    factor: 4,
+    heldOut: 1,
+    requireSound: (preset) => {
+      const config = ganConfigs[preset as keyof typeof ganConfigs];
+      expect(denoisingSchema.parse(config)).toEqual(config);
+      expect(ganChanges(config, {})).toEqual(config);
+    },
+    scans: {
+      "a scan of 17x9x21 voxels": (folder) => oddBall(folder, [17, 9, 21]),
+      "a scan of 5x16x3 voxels": (folder) => oddBall(folder, [5, 16, 3]),
+    },
+    // Noise of 20 % of the peak leaves 14 dB or less of it.
+    good: (psnr) => psnr > 17,
+  },
   "segment-unet": {
     write: (folder) => writeBalls(folder, { cases: 3 }),
     set: { ...quick, "optimizer.learningRate": "0.02", average: "0.9" },

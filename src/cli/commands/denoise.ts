@@ -10,6 +10,7 @@ import { describeGridDifference, showMm, spacingMm } from "../../volume/affine.j
 import { rangeOf } from "../../volume/intensity.js";
 import type { ImageVolume, Volume } from "../../volume/volume.js";
 import { defineCommand, type Finish, numberWithin, requireOneOf } from "../command.js";
+import { denoiseWithNetwork, networkOf } from "../denoise-network.js";
 import { progressOn, shareProgress } from "../progress.js";
 
 interface Options {
@@ -46,11 +47,18 @@ export function denoiseCommand(finish: Finish): Command {
           line: "gyrus denoise pet.nii.gz --method gaussian --noise gaussian --width 2.5 --dtype float32 --out blur.nii.gz",
           about: "A Gaussian filter of 2.5 mm standard deviation, with no correction for magnitudes.",
         },
+        {
+          line: "gyrus denoise T1w.nii.gz --method runs/red-wgan --out T1w_clean.nii.gz",
+          about: "By the network of a run that gyrus train red-wgan made, or its .onnx file.",
+        },
       ],
     },
     (command) => {
       command
-        .requiredOption("--method <name>", denoiseMethods.join(", "))
+        .requiredOption(
+          "--method <name>",
+          `${denoiseMethods.join(", ")}, or the folder of a run (or its .onnx file) of a network that denoises`,
+        )
         .requiredOption("--out <file>", "the scan to write: .nii.gz, .nii or .hdr")
         .option(
           "--sigma <number>",
@@ -82,7 +90,7 @@ export function denoiseCommand(finish: Finish): Command {
         );
     },
     async (shell, options, [path = ""]) => {
-      const method = methodOf(options);
+      const method = await methodOf(options);
       requireOneOf("--noise", options.noise, ["rician", "gaussian"]);
       requireOneOf("--dtype", options.dtype, typeChoices);
       const dtype = options.dtype as TypeChoice;
@@ -92,27 +100,36 @@ export function denoiseCommand(finish: Finish): Command {
       const mask = options.mask === undefined ? undefined : await maskFor(image, path, options.mask);
       const progress = progressOn(shell);
       const began = performance.now();
-      const found = await denoise(image, {
-        method,
-        sigma,
-        noise: options.noise as "rician" | "gaussian",
-        mask,
-        strength: options.strength,
-        widthMm: options.width,
-        searchRadius: options.radius,
-        crew: threadCrew(options.threads),
-        onProgress: shareProgress(progress),
-        where: path,
-      }).finally(progress.stop);
+      const onProgress = shareProgress(progress);
+      const { threads } = options;
+      const found = await (typeof method === "string"
+        ? denoise(image, {
+            method,
+            sigma,
+            noise: options.noise as "rician" | "gaussian",
+            mask,
+            strength: options.strength,
+            widthMm: options.width,
+            searchRadius: options.radius,
+            crew: threadCrew(threads),
+            onProgress,
+            where: path,
+          })
+        : denoiseWithNetwork(method.network, image, { mask, threads, onProgress, where: path })
+      ).finally(progress.stop);
       const seconds = (performance.now() - began) / 1000;
       await writeScanLikeTo(nodeFiles, options.out, found.image, header, {
         dtype,
-        description: `Gyrus: denoised by ${method}`,
+        description: `Gyrus: denoised by ${options.method}`.slice(0, 79),
       });
-      const level = `noise of ${Number(found.sigma.toPrecision(4))}${found.sigmaFrom === "given" ? "" : " (estimated)"}`;
+      const level =
+        found.sigma !== undefined
+          ? `noise of ${Number(found.sigma.toPrecision(4))}${found.sigmaFrom === "given" ? "" : " (estimated)"}`
+          : "noise";
+      const { image: _, ...facts } = found;
       return {
-        result: { out: options.out, method, sigma: found.sigma, sigmaFrom: found.sigmaFrom, seconds },
-        text: `${options.out}: ${level} taken out by ${method} in ${seconds.toFixed(1)} s`,
+        result: { out: options.out, method: options.method, ...facts, seconds },
+        text: `${options.out}: ${level} taken out by ${options.method} in ${seconds.toFixed(1)} s`,
       };
     },
   );
@@ -127,8 +144,11 @@ const ownOptions: Readonly<Record<DenoiseMethod, readonly (keyof Options)[]>> = 
   bm4d: ["radius"],
 };
 
-function methodOf(options: Options): DenoiseMethod {
-  requireOneOf("--method", options.method, denoiseMethods);
+/** A classic method, or the path of a network. */
+type Method = DenoiseMethod | { readonly network: string };
+
+async function methodOf(options: Options): Promise<Method> {
+  if (!denoiseMethods.some((name) => name === options.method)) return networkOf(options.method, options);
   const method = options.method as DenoiseMethod;
   for (const option of ["width", "strength", "radius"] as const)
     if (options[option] !== undefined && !ownOptions[method].includes(option))

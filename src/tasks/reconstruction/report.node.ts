@@ -1,8 +1,8 @@
-import { nodeFiles, readVolume, writeText } from "../../io/node.js";
+import { readVolume, writeText } from "../../io/node.js";
 import type { ExampleCase } from "../../report/data.js";
 import { montage } from "../../report/montage.js";
 import { buildReport } from "../../report/run.js";
-import { gib } from "../memory.node.js";
+import { commonParts, readEvaluation } from "../report.node.js";
 import { paths, readHistory } from "../run-folder.node.js";
 import type { EvaluateSummary, ReportRequest, ReportSummary } from "../verbs.js";
 import { loadTrainingScan, openPetFolder, type PetFolder } from "./data.node.js";
@@ -17,16 +17,12 @@ export async function reportReconstruction({ runDir }: ReportRequest): Promise<R
   const { geometry, counts } = run.model;
   const history = await readHistory(runDir);
   const evaluation = await readEvaluation(runDir);
-  const last = history.at(-1);
   const page = buildReport({
     title: `${run.system} on ${run.data.name}`,
-    system: run.system,
-    preset: run.preset,
+    ...commonParts(run, history),
     description: `${(run.parameters / 1e6).toFixed(2)} M parameters, from ${geometry.views} views of ${geometry.bins} bins to ${geometry.imageSize} x ${geometry.imageSize} pixels of ${Number(geometry.pixelSizeMm.toPrecision(4))} mm, trained with ${counts.map((n) => n.toPrecision(2)).join(" to ")} prompts a slice`,
-    createdAt: run.created,
     simulated: run.model.simulated,
     ...(evaluation === undefined ? {} : { evaluation, examples: await examplesOf(runDir, evaluation) }),
-    history,
     configuration: { ...run.config, parameters: run.parameters },
     data: [
       {
@@ -39,25 +35,7 @@ export async function reportReconstruction({ runDir }: ReportRequest): Promise<R
         },
       },
     ],
-    split: (["train", "validation", "test"] as const)
-      .filter((part) => run.split[part].length > 0)
-      .map((part) => ({
-        name: part === "train" ? "training" : part,
-        subjects: run.split.subjects[part],
-      })),
     splitNote: splitNote(run),
-    versions: run.versions,
-    machine: {
-      ...run.machine,
-      "memory estimated for a step": gib(run.memory.estimateBytes),
-      ...(run.memory.peakBytes === null
-        ? {}
-        : { "memory at the peak of training": gib(run.memory.peakBytes) }),
-    },
-    ...(last === undefined
-      ? {}
-      : { timings: [{ what: `training, ${last.step} steps`, seconds: last.seconds }] }),
-    warnings: run.warnings,
   });
   await writeText(paths.report(runDir), page);
   return { path: paths.report(runDir) };
@@ -67,11 +45,6 @@ function splitNote({ split }: Run): string {
   return split.fold === undefined
     ? "By phantom, as the data set says"
     : `${split.folds}-fold by phantom, fold ${split.fold}, seed ${split.seed}`;
-}
-
-async function readEvaluation(dir: string): Promise<EvaluateSummary | undefined> {
-  const bytes = await nodeFiles.read(paths.evaluation(dir)).catch(() => undefined);
-  return bytes === undefined ? undefined : (JSON.parse(new TextDecoder().decode(bytes)) as EvaluateSummary);
 }
 
 /** Pictures of the best, the median and the worst slice by rRMSE. */

@@ -2,24 +2,9 @@ import { fail } from "../../core/errors.js";
 import type { LoadedCase } from "../../io/case.js";
 import type { Case, DataSet } from "../../io/dataset.js";
 import { loadCase } from "../../io/node.js";
-import { spacingMm } from "../../volume/affine.js";
-import type { Grid, LabelVolume } from "../../volume/volume.js";
+import type { LabelVolume } from "../../volume/volume.js";
 import type { TrainingCase } from "./batches.js";
 import { type Preparation, prepareImage, prepareLabel } from "./prepare.js";
-
-/** The cases with the given ids, in the order of the ids. */
-export function casesOf(dataset: DataSet, ids: readonly string[]): Case[] {
-  const byId = new Map(dataset.cases.map((one) => [one.id, one]));
-  return ids.map(
-    (id) =>
-      byId.get(id) ??
-      fail("not-found", {
-        what: `the case ${id} of the run's split is not in the data set`,
-        where: dataset.root,
-        fix: "Use the data set that the run was trained on, or evaluate on another one with --data",
-      }),
-  );
-}
 
 /** A case in memory with the label that training and evaluation need. */
 export interface LabelledCase extends LoadedCase {
@@ -55,17 +40,4 @@ export function prepareCase(
   preparation: Preparation,
 ): TrainingCase {
   return { id, image: prepareImage(image, preparation, where), label: prepareLabel(label, preparation) };
-}
-
-/** "1 x 1 x 1 mm" or the range of it, for people. */
-export function describeGrids(grids: readonly Grid[]): { spacingsMm: string; sizes: string } {
-  const range = (pick: (grid: Grid) => readonly number[], digits: number): string =>
-    [0, 1, 2]
-      .map((axis) => {
-        const values = grids.map((grid) => pick(grid)[axis]!);
-        const [low, high] = [Math.min(...values).toFixed(digits), Math.max(...values).toFixed(digits)];
-        return low === high ? String(Number(low)) : `${Number(low)}-${Number(high)}`;
-      })
-      .join(" x ");
-  return { spacingsMm: range((grid) => spacingMm(grid.affine), 3), sizes: range((grid) => grid.size, 0) };
 }

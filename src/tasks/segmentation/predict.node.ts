@@ -1,12 +1,12 @@
-import { mkdir, stat } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { fail } from "../../core/errors.js";
 import type { Native } from "../../io/case.js";
 import { baseName } from "../../io/files.js";
 import { loadImage, nodeFiles, writeLabelLike } from "../../io/node.js";
 import { resampleTo } from "../../volume/resample.js";
 import type { ImageVolume, LabelVolume } from "../../volume/volume.js";
+import { openRunOrFile } from "../open.node.js";
 import type { Place } from "../run.js";
-import { bestCheckpoint, paths } from "../run-folder.node.js";
 import type { PredictRequest, PredictSummary } from "../verbs.js";
 import { readRun } from "./folder.node.js";
 import { networkOfState, type OpenNetwork, openNetworkFile } from "./network.node.js";
@@ -51,18 +51,12 @@ export async function segmentImage(
 }
 
 /** Open the model of a run folder, or an exported file. */
-export async function openModelAt(path: string, place?: Place): Promise<OpenNetwork> {
-  if (!(await stat(path).catch(() => undefined))?.isDirectory()) return openNetworkFile(path, place);
-  const { config, model } = await readRun(path);
-  if ((await stat(paths.model(path)).catch(() => undefined)) === undefined)
-    fail("not-found", {
-      what: "the run has no model yet",
-      where: paths.model(path),
-      fix: "Let the training end (gyrus train … --resume), or write what there is with gyrus export",
-    });
-  const checkpoint = await bestCheckpoint(path).catch(() => undefined);
-  if (checkpoint === undefined) return openNetworkFile(paths.model(path), place);
-  return networkOfState(config, model, checkpoint.state, place);
+export function openModelAt(path: string, place?: Place): Promise<OpenNetwork> {
+  return openRunOrFile(path, {
+    file: (file) => openNetworkFile(file, place),
+    record: readRun,
+    run: ({ config, model }, state) => networkOfState(config, model, state, place),
+  });
 }
 
 /** `scan.nii.gz` → `scan_seg.nii.gz`, in the scan's own format where labels can be written in it. */

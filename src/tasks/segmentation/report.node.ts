@@ -1,14 +1,15 @@
 import { toClasses } from "../../io/case.js";
 import type { DataSet } from "../../io/dataset.js";
-import { nodeFiles, openDataSet, readVolume, writeText } from "../../io/node.js";
+import { openDataSet, readVolume, writeText } from "../../io/node.js";
 import type { ExampleCase } from "../../report/data.js";
 import { overlayFigure } from "../../report/figure.js";
 import { buildReport } from "../../report/run.js";
 import { toCanonical } from "../../volume/orient.js";
-import { gib } from "../memory.node.js";
+import { casesOf } from "../dataset.node.js";
+import { commonParts, readEvaluation } from "../report.node.js";
 import { paths, readHistory } from "../run-folder.node.js";
 import type { EvaluateSummary, ReportRequest, ReportSummary } from "../verbs.js";
-import { casesOf, loadLabelled } from "./data.node.js";
+import { loadLabelled } from "./data.node.js";
 import { readRun } from "./folder.node.js";
 import { predictionName } from "./predict.node.js";
 import { dataSetOptions, type Run } from "./run.js";
@@ -18,16 +19,12 @@ export async function reportSegmentation({ runDir }: ReportRequest): Promise<Rep
   const run = await readRun(runDir);
   const history = await readHistory(runDir);
   const evaluation = await readEvaluation(runDir);
-  const last = history.at(-1);
   const page = buildReport({
     title: `${run.system} on ${run.data.name}`,
-    system: run.system,
-    preset: run.preset,
+    ...commonParts(run, history),
     description: `U-Net with ${(run.parameters / 1e6).toFixed(2)} M parameters, ${run.model.dimensions}-D, patches of ${run.model.patch.join(" x ")} voxels`,
-    createdAt: run.created,
     simulated: run.model.simulated,
     ...(evaluation === undefined ? {} : { evaluation, examples: await examplesOf(runDir, run, evaluation) }),
-    history,
     configuration: { ...run.config, parameters: run.parameters, preparation: run.model.preparation },
     data: [
       {
@@ -43,34 +40,10 @@ export async function reportSegmentation({ runDir }: ReportRequest): Promise<Rep
         },
       },
     ],
-    split: (["train", "validation", "test"] as const)
-      .filter((part) => run.split[part].length > 0)
-      .map((part) => ({
-        name: part === "train" ? "training" : part,
-        subjects: run.split.by === "block" ? run.split[part] : run.split.subjects[part],
-      })),
     splitNote: `${run.split.folds}-fold by ${run.split.by}, fold ${run.split.fold}, seed ${run.split.seed}`,
-    versions: run.versions,
-    machine: {
-      ...run.machine,
-      "memory estimated for a step": gib(run.memory.estimateBytes),
-      ...(run.memory.peakBytes === null
-        ? {}
-        : { "memory at the peak of training": gib(run.memory.peakBytes) }),
-      ...(run.memory.use === "lean" ? { activations: "computed again (--memory lean)" } : {}),
-    },
-    ...(last === undefined
-      ? {}
-      : { timings: [{ what: `training, ${last.step} steps`, seconds: last.seconds }] }),
-    warnings: run.warnings,
   });
   await writeText(paths.report(runDir), page);
   return { path: paths.report(runDir) };
-}
-
-async function readEvaluation(dir: string): Promise<EvaluateSummary | undefined> {
-  const bytes = await nodeFiles.read(paths.evaluation(dir)).catch(() => undefined);
-  return bytes === undefined ? undefined : (JSON.parse(new TextDecoder().decode(bytes)) as EvaluateSummary);
 }
 
 /** Pictures of the best, the median and the worst case by mean Dice over the structures. */

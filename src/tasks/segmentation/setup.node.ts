@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { fail } from "../../core/errors.js";
 import type { Case, DataSet } from "../../io/dataset.js";
-import { fingerprint, nodeFiles, openDataSet } from "../../io/node.js";
+import { fingerprint, openDataSet } from "../../io/node.js";
 import { foldOf } from "../../io/split.js";
 import { parameterCount } from "../../nn/scope.js";
 import { engineOn } from "../../runtime/devices.node.js";
@@ -10,6 +10,7 @@ import { compileStep } from "../../train/compile.js";
 import type { Progress, State } from "../../train/loop.js";
 import type { MemoryUse, Step } from "../../train/step.js";
 import { version } from "../../version.js";
+import { casesOf, describeGrids, isSimulated, subjectCount } from "../dataset.node.js";
 import { fitMemory, gib } from "../memory.node.js";
 import { batchOfRun, refuseLowering, requireSameRun } from "../resume.js";
 import { createRunFolder, requireNoRun } from "../run-folder.node.js";
@@ -17,7 +18,7 @@ import { firstPlan, machineFacts, startOf } from "../start.node.js";
 import type { TrainRequest } from "../verbs.js";
 import { type BatchPlan, balancedWeights, type TrainingCase } from "./batches.js";
 import { augmentationOf, type SegmentationConfig, withChanges } from "./config.js";
-import { casesOf, describeGrids, type LabelledCase, loadLabelled, prepareCase } from "./data.node.js";
+import { type LabelledCase, loadLabelled, prepareCase } from "./data.node.js";
 import { readRun } from "./folder.node.js";
 import { marginOf, segmentationStep } from "./model.js";
 import { type Preparation, resolvePatch, resolveSpacing } from "./prepare.js";
@@ -250,16 +251,6 @@ function describeModel(
     mirrorAxes: mirror.probability > 0 ? mirror.axes.filter((axis) => axis < config.dimensions) : [],
     simulated,
   };
-}
-
-function subjectCount(cases: readonly Case[]): number {
-  return new Set(cases.map(({ subject }) => subject)).size;
-}
-
-/** Whether a data set says of itself that it is simulated: `GeneratedBy` Gyrus in its description. */
-async function isSimulated(dir: string): Promise<boolean> {
-  const text = await nodeFiles.read(`${dir}/dataset_description.json`).catch(() => undefined);
-  return text !== undefined && /simulated/i.test(new TextDecoder().decode(text));
 }
 
 /** What decides the batches of a run. */

@@ -4,6 +4,7 @@ import { channelMinima } from "../../transforms/sample.js";
 import {
   accumulator,
   addPatch,
+  extractMirrored,
   extractPatch,
   gaussianWeights,
   tilePositions,
@@ -105,35 +106,6 @@ function extractChannels(
   outside.forEach((value, c) => {
     const data = image.data.subarray(c * voxels, (c + 1) * voxels);
     extractPatch({ data, size: image.size, channels: 1 }, start, patch, out, c * voxelCount(patch), value);
-  });
-}
-
-/** Copy a window; beyond the border the image goes on as its mirror image (the border voxel is not repeated). */
-function extractMirrored(
-  { data, size, channels }: ImageVolume,
-  start: Size3,
-  patch: Size3,
-  out: Float32Array,
-): void {
-  const [ci, cj, ck] = start.map((from, axis) => mirroredIndices(from, patch[axis]!, size[axis]!)) as [
-    Int32Array,
-    Int32Array,
-    Int32Array,
-  ];
-  let at = 0;
-  for (let c = 0; c < channels; c++)
-    for (const k of ck)
-      for (const j of cj) {
-        const row = ((c * size[2] + k) * size[1] + j) * size[0];
-        for (let i = 0; i < ci.length; i++) out[at++] = data[row + ci[i]!]!;
-      }
-}
-
-function mirroredIndices(start: number, length: number, size: number): Int32Array {
-  const period = Math.max(1, 2 * (size - 1));
-  return Int32Array.from({ length }, (_, n) => {
-    const at = (((start + n) % period) + period) % period;
-    return at < size ? at : period - at;
   });
 }
 

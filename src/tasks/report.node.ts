@@ -1,0 +1,43 @@
+import { nodeFiles } from "../io/node.js";
+import type { RunReport } from "../report/data.js";
+import type { HistoryRow } from "../train/loop.js";
+import { gib } from "./memory.node.js";
+import type { RunRecord } from "./run.js";
+import { paths } from "./run-folder.node.js";
+import type { EvaluateSummary } from "./verbs.js";
+
+/** What every run's report says, whatever its task. */
+export function commonParts(run: RunRecord, history: readonly HistoryRow[]) {
+  const last = history.at(-1);
+  return {
+    system: run.system,
+    preset: run.preset,
+    createdAt: run.created,
+    history,
+    split: (["train", "validation", "test"] as const)
+      .filter((part) => run.split[part].length > 0)
+      .map((part) => ({
+        name: part === "train" ? "training" : part,
+        subjects: run.split.by === "block" ? run.split[part] : run.split.subjects[part],
+      })),
+    versions: run.versions,
+    machine: {
+      ...run.machine,
+      "memory estimated for a step": gib(run.memory.estimateBytes),
+      ...(run.memory.peakBytes === null
+        ? {}
+        : { "memory at the peak of training": gib(run.memory.peakBytes) }),
+      ...(run.memory.use === "lean" ? { activations: "computed again (--memory lean)" } : {}),
+    },
+    ...(last === undefined
+      ? {}
+      : { timings: [{ what: `training, ${last.step} steps`, seconds: last.seconds }] }),
+    warnings: run.warnings,
+  } satisfies Partial<RunReport>;
+}
+
+/** What `gyrus evaluate` left in a run folder, if it was there. */
+export async function readEvaluation(dir: string): Promise<EvaluateSummary | undefined> {
+  const bytes = await nodeFiles.read(paths.evaluation(dir)).catch(() => undefined);
+  return bytes === undefined ? undefined : (JSON.parse(new TextDecoder().decode(bytes)) as EvaluateSummary);
+}

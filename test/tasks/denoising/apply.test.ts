@@ -1,0 +1,146 @@
+import { describe, expect, it } from "vitest";
+import { rng } from "../../../src/core/rng.js";
+import { program } from "../../../src/graph/program.js";
+import { lower } from "../../../src/lower/lower.js";
+import { div, mul } from "../../../src/ops/elementwise.js";
+import { input } from "../../../src/ops/leaf.js";
+import { nodeCpu } from "../../../src/runtime/node.js";
+import { withMrNoise } from "../../../src/sim/mr/noise.js";
+import { type DenoisingNetwork, denoiseByNetwork } from "../../../src/tasks/denoising/apply.js";
+import { batchMaker, type TrainingVolume } from "../../../src/tasks/denoising/batches.js";
+import { threadedBatches } from "../../../src/tasks/denoising/batches.node.js";
+import type { DenoisingModel } from "../../../src/tasks/denoising/run.js";
+import { brightnessOf, referenceAt, referenceOf } from "../../../src/tasks/denoising/scale.js";
+import type { ImageVolume, Size3 } from "../../../src/volume/volume.js";
+import { ball } from "../data.js";
+
+const volumeOf = (seed: string, size: Size3 = [24, 22, 20]): ImageVolume => {
+  const { image, grid } = ball(seed, size);
+  return { data: image, channels: 1, ...grid };
+};
+
+const model: DenoisingModel = {
+  system: "red-wgan",
+  preset: "tiny",
+  task: "denoising",
+  channel: "T1",
+  window: [8, 6, 4],
+  overlap: 0.5,
+  referencePercentile: 99.5,
+  noise: [1, 15],
+  features: null,
+  simulated: true,
+};
+
+/** A network that needs no training. */
+async function networkOf(
+  build: (x: ReturnType<typeof input>) => ReturnType<typeof input>,
+): Promise<DenoisingNetwork> {
+  const noisy = input("noisy", [1, 1, 4, 6, 8]);
+  const lowered = lower(program({ clean: build(noisy) }), await nodeCpu.target());
+  return { executable: await nodeCpu.compile(lowered, { threads: 1 }), model };
+}
+
+describe("windows", () => {
+  it.each([
+    [24, 22, 20],
+    [5, 9, 3],
+    [8, 6, 4],
+  ] as Size3[])("put together again are the volume, on its grid: %i x %i x %i", async (...size) => {
+    const image = volumeOf("whole", size);
+    const open = await networkOf((x) => mul(x, 1));
+    const found = await denoiseByNetwork(open, image);
+    expect([found.size, found.affine]).toEqual([image.size, image.affine]);
+    const worst = Math.max(...image.data.map((value, v) => Math.abs(value - found.data[v]!)));
+    expect(worst).toBeLessThan(1e-3);
+    await open.executable.dispose();
+  });
+
+  it("are never brighter than the scan", async () => {
+    const image = volumeOf("bright");
+    const open = await networkOf((x) => mul(x, 3));
+    const found = await denoiseByNetwork(open, image);
+    expect(Math.max(...found.data)).toBe(Math.max(...image.data));
+    await open.executable.dispose();
+  });
+
+  it("refuse what is no magnitude volume, and numbers that are none", async () => {
+    const image = volumeOf("bad");
+    const open = await networkOf((x) => div(x, mul(x, 0)));
+    const run = (changes: Partial<ImageVolume>) =>
+      denoiseByNetwork(open, { ...image, ...changes }, { where: "scan.nii" });
+    await expect(run({})).rejects.toThrow(/^scan.nii: the denoised volume holds values that are not numbers/);
+    await expect(run({ data: image.data.map((value) => value - 200) })).rejects.toThrow(
+      /^scan.nii: magnitudes cannot be negative/,
+    );
+    await expect(run({ data: new Float32Array(image.data.length) })).rejects.toThrow(
+      /^scan.nii: the scan is empty/,
+    );
+    await expect(run({ channels: 2, data: new Float32Array(2 * image.data.length) })).rejects.toThrow(
+      /one volume is denoised at a time/,
+    );
+    await open.executable.dispose();
+  });
+});
+
+describe("the reference", () => {
+  it("found out for a level is that of the noisy volume, in between as well, and scales with the volume", () => {
+    const image = volumeOf("reference", [40, 40, 40]);
+    const brightness = brightnessOf(image, [1, 15], rng(3));
+    for (const percent of [1, 4.2, 9, 15]) {
+      const noisy = withMrNoise(image, rng(percent), { percent }).image;
+      expect(referenceAt(brightness, percent) / referenceOf(noisy)).toBeCloseTo(1, 1.7);
+    }
+    const tenfold = { ...image, data: image.data.map((value) => 10 * value) };
+    expect(referenceOf(tenfold)).toBeCloseTo(10 * referenceOf(image), 3);
+    expect(referenceAt(brightnessOf(image, [9, 9], rng(3)), 9)).toBeCloseTo(referenceAt(brightness, 9), -0.8);
+  });
+});
+
+describe("batches", () => {
+  const volumes = ["a", "b", "c"].map((id): TrainingVolume => {
+    const image = volumeOf(id);
+    return { id, image, brightness: brightnessOf(image, [1, 15], rng(id)) };
+  });
+  const plan = {
+    seed: 4,
+    batch: 2,
+    subBatches: 3,
+    noise: [1, 15] as [number, number],
+    patch: [6, 5, 4] as [number, number, number],
+    foreground: 0.5,
+    mirror: true,
+  };
+
+  it("depend on the seed and the step alone, and are the same from a thread", async () => {
+    const [one, two] = [batchMaker(volumes, plan), batchMaker(volumes, plan)];
+    two(0);
+    expect(two(5)).toEqual(one(5));
+    expect(one(6).tensors).not.toEqual(one(5).tensors);
+    expect(batchMaker(volumes, { ...plan, seed: 5 })(5).tensors).not.toEqual(one(5).tensors);
+    const { batches, close } = await threadedBatches(volumes, plan);
+    expect(await batches(5)).toEqual(one(5));
+    await close();
+    expect(one(5).tensors.clean!.shape).toEqual([6, 1, 4, 5, 6]);
+    expect(one(0).cases.length).toBe(3);
+  });
+
+  it("hold the noise that was asked for: Rician, of the volume's brightest voxel", () => {
+    const flat = new Float32Array(40 ** 3).fill(50);
+    flat[0] = 200;
+    const image: ImageVolume = { ...volumeOf("flat", [40, 40, 40]), data: flat };
+    const volume = { id: "flat", image, brightness: brightnessOf(image, [10, 10], rng(1)) };
+    const patch = [30, 30, 30] as [number, number, number];
+    const { tensors } = batchMaker([volume], { ...plan, noise: [10, 10], patch, foreground: 0 })(0);
+    const [clean, noisy] = [tensors.clean!.data as Float32Array, tensors.noisy!.data as Float32Array];
+    const reference = 50 / clean.find((value) => value < 1)!;
+    let [squares, deviations] = [0, 0];
+    noisy.forEach((value) => {
+      squares += (value * reference) ** 2 / noisy.length;
+      deviations += (value * reference - 50) ** 2 / noisy.length;
+    });
+    // E y² = x² + 2 σ² with σ = 20.
+    expect(squares / (2500 + 2 * 400)).toBeCloseTo(1, 1.7);
+    expect(deviations).toBeGreaterThan(300);
+  });
+});
