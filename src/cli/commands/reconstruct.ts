@@ -53,8 +53,9 @@ export function reconstructCommand(finish: Finish): Command {
           about: "Filtered backprojection, attenuation from a map in 1/cm on the image's own grid.",
         },
         {
-          line: "gyrus reconstruct prompts.hs --method runs/deeppet --scatter scatter.hs --randoms randoms.hs --attenuation attenuation.hs --out image.nii.gz",
-          about: "By the network of a run that gyrus train deeppet made for this scanner.",
+          line: "gyrus reconstruct prompts.hs --method runs/deeppet --attenuation factors.hs --out image.nii.gz",
+          about:
+            "By the network of a run that gyrus train deeppet made for this scanner; corrections as above.",
         },
       ],
     },
