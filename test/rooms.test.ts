@@ -59,6 +59,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     "sim",
     "metrics",
     "reconstruct",
+    "denoise",
     "train",
     "report",
     "tasks",

@@ -5,7 +5,7 @@ import type { System } from "./system.js";
 const small: DenoisingConfig = {
   network: { widths: [8, 16, 32], momentum: 0.1, identityAtFirst: true },
   critic: { widths: [8, 16, 32], head: "pooled", steps: 2, penalty: 10, rate: 1 },
-  loss: { mse: 1, perceptual: 1e-3, adversarial: 2e-5 },
+  loss: { mse: 1, perceptual: 5e-3, adversarial: 2e-4 },
   features: { run: null, widths: [8, 16], levels: 2 },
   noise: [9, 9],
   patch: [24, 24, 24],
@@ -13,7 +13,7 @@ const small: DenoisingConfig = {
   overlap: 0.25,
   foreground: 0.9,
   mirror: true,
-  batch: 4,
+  batch: 2,
   optimizer: {
     name: "adam",
     learningRate: 2e-3,
@@ -25,7 +25,7 @@ const small: DenoisingConfig = {
   },
   schedule: { kind: "cosine", warmup: 20 },
   average: 0.99,
-  epochs: 20,
+  epochs: 40,
   stepsPerEpoch: 50,
   validations: 10,
   patience: null,
@@ -110,4 +110,5 @@ export const redWgan: System = {
   },
   verbs: async () =>
     (await import("../tasks/denoising/node.js")).denoisingVerbs({ name: "red-wgan", presets: configs }),
+  study: async () => (await import("../studies/red-wgan/node.js")).redWganStudy(small),
 };

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { fail } from "../../core/errors.js";
 import { rng } from "../../core/rng.js";
+import type { Tensor } from "../../core/tensor.js";
 import type { DataSet } from "../../io/dataset.js";
 import { fingerprint } from "../../io/node.js";
 import { foldOf } from "../../io/split.js";
@@ -45,6 +46,8 @@ export interface DenoisingData {
   readonly split: Run["split"];
   readonly record: Run["data"];
   readonly simulated: boolean;
+  /** Weights that the training begins with, where it is not to begin at random. */
+  readonly first?: Readonly<Record<string, Tensor>>;
 }
 
 /** What of a request decides a training, whatever its data. */
@@ -164,7 +167,7 @@ export async function prepare(
   const executable = await compileStep(engine, step, fitted.lowered, options);
   const start = await startOf(
     old,
-    { initialize: (random) => ({ ...step.initialize(random), ...features.weights }) },
+    { initialize: (random) => withFirst(step.initialize(random), { ...features.weights, ...data.first }) },
     seed,
     runDir,
   );
@@ -198,6 +201,19 @@ export async function prepare(
     encode: (of, state) => encodeNetwork(of.config, of.model, state),
     sample: `patch ${config.patch.join(", ")}`,
   };
+}
+
+/** A first state with weights that are known already, in its moving averages as well; what it does not hold is left out. */
+function withFirst(
+  state: Readonly<Record<string, Tensor>>,
+  known: Readonly<Record<string, Tensor>>,
+): Record<string, Tensor> {
+  return Object.fromEntries(
+    Object.entries(state).map(([name, value]) => [
+      name,
+      known[name.replace(/^average\//, "parameter/")] ?? value,
+    ]),
+  );
 }
 
 function noteTo({ onProgress }: Pick<TrainRequest, "onProgress">, text: string): void {

@@ -1,0 +1,111 @@
+import type { Rng } from "../../core/rng.js";
+import { bootstrapMean } from "../../metrics/interval.js";
+import { type Judged as Claimed, judge } from "../judge.js";
+import type { Conclusion } from "../study.js";
+import { type Method, titles, trainedLevel } from "./plan.js";
+import type { Evidence, Judged } from "./score.js";
+import { sectionsOf } from "./sections.js";
+
+/** Judge the claims and write the report's sections. */
+export function conclude(judged: readonly Judged[], random: Rng): Conclusion {
+  const heads = [...new Set(judged.map(({ head }) => head))].sort();
+  const values: Evidence["values"] = (method, level, place, measure) =>
+    heads.map((head) => {
+      const found = judged.find((one) => one.head === head && one.method === method && one.level === level);
+      return found!.scores[place][measure];
+    });
+  const evidence: Evidence = {
+    judged,
+    values,
+    mean: (method, level, place, measure) =>
+      bootstrapMean(
+        values(method, level, place, measure),
+        heads,
+        random.split(method, level, place, measure),
+      ),
+  };
+  return {
+    claims: claimsOf(evidence).map((claim) => judge(claim, random)),
+    notes: [
+      `PSNR and SSIM have the clean head's brightest voxel as their peak; claims are about the brain at ${trainedLevel} % noise unless they say otherwise.`,
+      `Intervals are over ${heads.length} held-out heads.`,
+      "The paper's table of PSNR and SSIM could not be retrieved: what stands under Paper is the order that it claims.",
+    ],
+    sections: sectionsOf(evidence),
+  };
+}
+
+function claimsOf({ values }: Evidence): Claimed[] {
+  const less = (a: readonly number[], b: readonly number[]): number[] => a.map((value, n) => value - b[n]!);
+  const psnr = (method: Method, level: number = trainedLevel): number[] =>
+    values(method, level, "brain", "psnrDb");
+  const decibels = (id: string, statement: string, found: readonly number[], above: number): Claimed => ({
+    id,
+    statement: `${statement} (dB of PSNR)`,
+    paper: "so claimed, without a number",
+    values: found,
+    unit: "decibels",
+    holds: { above },
+  });
+  const better = (a: Method, b: Method): Claimed =>
+    decibels(`${a}-over-${b}`, `${titles[a]} is better than ${titles[b]}`, less(psnr(a), psnr(b)), 0);
+  const points = (id: string, statement: string, found: readonly number[]): Claimed => ({
+    id,
+    statement: `${statement} (points)`,
+    paper: "better structure, by eye",
+    values: found,
+    unit: "points",
+    holds: { above: 0 },
+  });
+  const off = (method: Method): number[] =>
+    values(method, trainedLevel, "brain", "edgeRatio").map((ratio) => Math.abs(ratio - 1));
+  const ssim = (method: Method): number[] => values(method, trainedLevel, "brain", "ssim");
+  const lead = (level: number): number[] => less(psnr("mixed", level), psnr("bm4d", level));
+  return [
+    better("gaussian", "noisy"),
+    better("nlm", "gaussian"),
+    better("bm4d", "nlm"),
+    better("cnn3d", "bm4d"),
+    better("red-wgan", "bm4d"),
+    decibels(
+      "red-wgan-near-cnn3d",
+      "RED-WGAN is at most 0.5 dB behind CNN3D",
+      less(psnr("red-wgan"), psnr("cnn3d")),
+      -0.5,
+    ),
+    points("red-wgan-ssim", "RED-WGAN has a higher SSIM than CNN3D", less(ssim("red-wgan"), ssim("cnn3d"))),
+    points(
+      "red-wgan-edges",
+      "RED-WGAN's edge energy is nearer to the clean head's than CNN3D's",
+      less(off("cnn3d"), off("red-wgan")),
+    ),
+    points(
+      "perceptual-edges",
+      "The perceptual term alone brings the edge energy nearer to the clean head's",
+      less(off("cnn3d"), off("perceptual")),
+    ),
+    points(
+      "critic-edges",
+      "The critic alone brings the edge energy nearer to the clean head's",
+      less(off("cnn3d"), off("critic")),
+    ),
+    decibels(
+      "mixed-near-single",
+      "The network of all levels is at most 0.5 dB behind that of one level",
+      less(psnr("mixed"), psnr("red-wgan")),
+      -0.5,
+    ),
+    decibels(
+      "single-oversmooths",
+      "At 3 % the network of all levels is better than the one that has learnt 9 %",
+      less(psnr("mixed", 3), psnr("red-wgan", 3)),
+      0,
+    ),
+    decibels(
+      "lead-grows",
+      "The lead of the network of all levels over BM4D is larger at 15 than at 3 %",
+      less(lead(15), lead(3)),
+      0,
+    ),
+  ];
+}
