@@ -10,6 +10,7 @@ import type { MetricColumn } from "../../report/data.js";
 import { withMrNoise } from "../../sim/mr/noise.js";
 import type { ImageVolume, Volume } from "../../volume/volume.js";
 import { casesOf } from "../dataset.node.js";
+import { summaryParts } from "../evaluation.js";
 import { paths } from "../run-folder.node.js";
 import type { EvaluateRequest, EvaluateSummary } from "../verbs.js";
 import { denoiseByNetwork } from "./apply.js";
@@ -81,35 +82,16 @@ export async function evaluateDenoising(request: EvaluateRequest): Promise<Evalu
   await open.executable.dispose();
 
   const summary = summarise(scores, rng(run.seed).split("evaluate"), { rankBy: "psnrDb" });
-  const { overall } = summary;
   const result: EvaluateSummary = {
     run: runDir,
     dataDir: resolve(dataset.root),
     set: own
       ? `held-out scans of fold ${run.split.fold ?? 0} of ${run.split.folds ?? 5} (whole subjects)`
       : `all scans of ${dataset.name}, another data set than that of the run`,
-    caseCount: summary.caseCount,
-    subjectCount: summary.subjectCount,
+    ...summaryParts(summary, columns),
     labels: Object.keys(scores[0]?.scores ?? {}),
     metrics: columns,
     cases: scores,
-    summary: summary.measures.map(({ label, metric, mean, low, high, count }) => ({
-      label,
-      metric,
-      mean,
-      low: low ?? mean,
-      high: high ?? mean,
-      count,
-    })),
-    ...(overall === null
-      ? {}
-      : {
-          overall: {
-            mean: overall.mean,
-            low: overall.low ?? overall.mean,
-            high: overall.high ?? overall.mean,
-          },
-        }),
     interval: "95 % percentile bootstrap over subjects, 2000 resamples",
     notes: [
       "Rician noise is added to scans that are taken for clean; its level is a percentage of the brightest voxel, which is also the peak of PSNR and SSIM.",

@@ -10,13 +10,12 @@ import { engineOn } from "../../runtime/devices.node.js";
 import { compileStep } from "../../train/compile.js";
 import type { MemoryUse } from "../../train/step.js";
 import type { Steps } from "../../train/steps.js";
-import { version } from "../../version.js";
 import { casesOf, describeGrids, isSimulated, subjectCount } from "../dataset.node.js";
 import { fitMemory, gib } from "../memory.node.js";
 import { batchOfRun, refuseLowering, requireSameRun } from "../resume.js";
 import { placeOf } from "../run.js";
 import { createRunFolder, requireNoRun } from "../run-folder.node.js";
-import { firstPlan, machineFacts, startOf } from "../start.node.js";
+import { continued, firstRecord, noteTo, presetOf, startOf } from "../start.node.js";
 import type { Trainable } from "../trainable.js";
 import type { TrainRequest } from "../verbs.js";
 import type { TrainingVolume } from "./batches.js";
@@ -62,7 +61,7 @@ export async function setUp(system: DenoisingSystem, request: TrainRequest): Pro
   await engineOn(request.device ?? "cpu");
   if (request.resume) await readRun(runDir);
   else await requireNoRun(runDir);
-  const { preset, config } = configurationOf(system, request);
+  const { preset, config } = presetOf(system, request, withChanges);
   await requireFeatures(config);
   const stray = Object.keys(request.dataset ?? {}).find((option) => option !== "channels");
   if (stray !== undefined)
@@ -133,29 +132,13 @@ export async function prepare(
   };
   const { step } = fitted;
   const run: Run = {
-    gyrus: version,
-    system,
-    preset,
-    created: new Date().toISOString(),
-    seed,
-    threads: threads ?? null,
-    device,
-    config: fitted.config,
+    ...firstRecord({ system, preset }, fitted, request, data.training.length),
     model,
     parameters: parametersOf(step, "generator"),
     criticParameters: parametersOf(step, "critic"),
     featuresSha256: features.sha256,
     data: data.record,
     split: data.split,
-    plan: firstPlan(fitted.config, data.training.length, request.minutes),
-    memory: {
-      use: fitted.memory,
-      estimateBytes: fitted.estimateBytes,
-      availableBytes: fitted.availableBytes,
-      peakBytes: null,
-    },
-    ...machineFacts(),
-    warnings: fitted.warnings,
   };
   if (old !== undefined)
     requireSameRun(old, run, runDir, (one) => ({
@@ -174,10 +157,7 @@ export async function prepare(
   if (old === undefined) await createRunFolder(runDir, run);
   const held = heldWindows(data.validation, config, seed);
   return {
-    run:
-      old === undefined
-        ? run
-        : { ...old, device, memory: { ...run.memory, peakBytes: old.memory.peakBytes } },
+    run: continued(old, run),
     step,
     executable,
     ...start,
@@ -216,28 +196,9 @@ function withFirst(
   );
 }
 
-function noteTo({ onProgress }: Pick<TrainRequest, "onProgress">, text: string): void {
-  onProgress?.({ step: 0, totalSteps: 0, epoch: 0, secondsLeft: 0, note: text });
-}
-
 function parametersOf({ parameters }: Steps, network: string): number {
   const own = [...parameters].filter(([path]) => path.startsWith(`${network}.`));
   return parameterCount({ parameters: new Map(own) });
-}
-
-/** The preset asked for, or the first one, with the changes asked for. */
-function configurationOf(
-  { name, presets }: DenoisingSystem,
-  { preset = Object.keys(presets)[0]!, set, epochs }: TrainRequest,
-): { preset: string; config: DenoisingConfig } {
-  const base =
-    presets[preset] ??
-    fail("not-found", {
-      what: `${name} has no preset "${preset}"`,
-      fix: `Presets: ${Object.keys(presets).join(", ")}`,
-    });
-  const changes = epochs === undefined ? set : { ...set, epochs: String(epochs) };
-  return { preset, config: withChanges(base, changes) };
 }
 
 /** Part of the free memory that the volumes may take: training shares a copy of them with a thread. */

@@ -6,6 +6,7 @@ import { writeText } from "../../io/node.js";
 import type { Row } from "../../io/tables.js";
 import { type CaseScore, summarise } from "../../metrics/summary.js";
 import type { MetricColumn } from "../../report/data.js";
+import { summaryParts } from "../evaluation.js";
 import { paths } from "../run-folder.node.js";
 import type { EvaluateRequest, EvaluateSummary } from "../verbs.js";
 import { reconstructByNetwork } from "./apply.js";
@@ -54,33 +55,14 @@ export async function evaluateReconstruction(request: EvaluateRequest): Promise<
   await open.executable.dispose();
 
   const summary = summarise(scores, rng(run.seed).split("evaluate"), { rankBy: "rRMSE" });
-  const { overall } = summary;
   const result: EvaluateSummary = {
     run: runDir,
     dataDir: folder.root,
     set: own ? describeSplit(run) : `all slices of ${folder.root}, another folder than that of the run`,
-    caseCount: summary.caseCount,
-    subjectCount: summary.subjectCount,
+    ...summaryParts(summary, columns),
     labels: [label],
     metrics: columns,
     cases: scores,
-    summary: summary.measures.map(({ metric, mean, low, high, count }) => ({
-      label,
-      metric,
-      mean,
-      low: low ?? mean,
-      high: high ?? mean,
-      count,
-    })),
-    ...(overall === null
-      ? {}
-      : {
-          overall: {
-            mean: overall.mean,
-            low: overall.low ?? overall.mean,
-            high: overall.high ?? overall.mean,
-          },
-        }),
     interval: "95 % percentile bootstrap over phantoms, 2000 resamples",
     notes: [
       "rRMSE: root mean squared error over the mean of the truth. PSNR and SSIM: the truth's largest value is the peak.",

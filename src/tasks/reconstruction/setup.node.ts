@@ -6,12 +6,11 @@ import { parameterCount } from "../../nn/scope.js";
 import { engineOn } from "../../runtime/devices.node.js";
 import { compileStep } from "../../train/compile.js";
 import type { MemoryUse, Step } from "../../train/step.js";
-import { version } from "../../version.js";
 import { fitMemory, gib } from "../memory.node.js";
 import { batchOfRun, refuseLowering, requireSameRun } from "../resume.js";
 import { placeOf } from "../run.js";
 import { createRunFolder, requireNoRun } from "../run-folder.node.js";
-import { firstPlan, machineFacts, startOf } from "../start.node.js";
+import { continued, firstRecord, noteTo, presetOf, startOf } from "../start.node.js";
 import type { Trainable } from "../trainable.js";
 import type { TrainRequest } from "../verbs.js";
 import { requireGeometry } from "./apply.js";
@@ -49,8 +48,6 @@ export type TrainingRequest = Pick<
 
 /** Everything before the first step, with the data of a folder. Nothing is written until all of it has worked out. */
 export async function setUp(system: ReconstructionSystem, request: TrainRequest): Promise<Trainable<Run>> {
-  const note = (text: string): void =>
-    request.onProgress?.({ step: 0, totalSteps: 0, epoch: 0, secondsLeft: 0, note: text });
   await engineOn(request.device ?? "cpu");
   const [option] = Object.keys(request.dataset ?? {});
   if (option !== undefined)
@@ -61,10 +58,10 @@ export async function setUp(system: ReconstructionSystem, request: TrainRequest)
     });
   if (request.resume) await readRun(request.runDir);
   else await requireNoRun(request.runDir);
-  const { preset, config } = configurationOf(system, request);
+  const { preset, config } = presetOf(system, request, withChanges);
   const folder = await openPetFolder(request.dataDir);
   const split = splitOf(folder, request.fold, request.folds, request.seed);
-  note(`reading ${split.train.length + split.validation.length} slices`);
+  noteTo(request, `reading ${split.train.length + split.validation.length} slices`);
   const training = await loadAll(folder, split.train);
   const validation = await loadAll(folder, split.validation);
   const data: ReconstructionData = {
@@ -110,8 +107,7 @@ export async function prepare(
     "preset, e.g. --preset small",
   );
   if (old !== undefined && fitted.config.batch < wanted.batch) refuseLowering(old, fitted, runDir);
-  for (const text of fitted.warnings)
-    request.onProgress?.({ step: 0, totalSteps: 0, epoch: 0, secondsLeft: 0, note: text });
+  for (const text of fitted.warnings) noteTo(request, text);
   const model: ReconstructionModel = {
     system,
     preset,
@@ -124,27 +120,11 @@ export async function prepare(
     simulated: data.simulated,
   };
   const run: Run = {
-    gyrus: version,
-    system,
-    preset,
-    created: new Date().toISOString(),
-    seed,
-    threads: threads ?? null,
-    device,
-    config: fitted.config,
+    ...firstRecord({ system, preset }, fitted, request, training.length),
     model,
     parameters: parameterCount(fitted.step.traced),
     data: data.record,
     split: data.split,
-    plan: firstPlan(fitted.config, training.length, request.minutes),
-    memory: {
-      use: fitted.memory,
-      estimateBytes: fitted.estimateBytes,
-      availableBytes: fitted.availableBytes,
-      peakBytes: null,
-    },
-    ...machineFacts(),
-    warnings: fitted.warnings,
   };
   if (old !== undefined)
     requireSameRun(old, run, runDir, (one) => ({ model: one.model, data: one.data.sha256 }));
@@ -158,10 +138,7 @@ export async function prepare(
   if (old === undefined) await createRunFolder(runDir, run);
   const held = heldOut(data.validation, config, seed);
   return {
-    run:
-      old === undefined
-        ? run
-        : { ...old, device, memory: { ...run.memory, peakBytes: old.memory.peakBytes } },
+    run: continued(old, run),
     step: fitted.step,
     executable,
     ...start,
@@ -217,23 +194,6 @@ function requireFit({ network }: ReconstructionConfig, imageSize: number): void 
       found: `${size}`,
       fix: "Choose the preset that is named as the geometry of gyrus simulate pet",
     });
-}
-
-/** The preset asked for, or the first one, with the changes asked for. */
-function configurationOf(
-  { name, presets }: ReconstructionSystem,
-  { preset = Object.keys(presets)[0]!, set, epochs }: TrainRequest,
-): { preset: string; config: ReconstructionConfig } {
-  const base =
-    presets[preset] ??
-    fail("not-found", {
-      what: `${name} has no preset "${preset}"`,
-      fix: `Presets: ${Object.keys(presets).join(", ")}`,
-    });
-  return {
-    preset,
-    config: withChanges(base, epochs === undefined ? set : { ...set, epochs: String(epochs) }),
-  };
 }
 
 /** Part of the free memory that the scans may take: training shares a copy of them with a thread. */

@@ -4,12 +4,13 @@ import { fail } from "../../core/errors.js";
 import { rng } from "../../core/rng.js";
 import type { DataSet } from "../../io/dataset.js";
 import { fingerprint, openDataSet, writeText } from "../../io/node.js";
-import { bootstrapMean, type MeanInterval } from "../../metrics/interval.js";
+import { bootstrapMean } from "../../metrics/interval.js";
 import { countLabels } from "../../metrics/overlap.js";
 import { pixelAccuracy } from "../../metrics/pixel.js";
 import { type CaseScore, scoreSegmentation, summarise } from "../../metrics/summary.js";
 import type { MetricColumn } from "../../report/data.js";
 import { casesOf } from "../dataset.node.js";
+import { plainInterval, summaryParts } from "../evaluation.js";
 import { paths } from "../run-folder.node.js";
 import type { EvaluateRequest, EvaluateSummary } from "../verbs.js";
 import { loadLabelled } from "./data.node.js";
@@ -80,23 +81,11 @@ export async function evaluateSegmentation(request: EvaluateRequest): Promise<Ev
     run: runDir,
     dataDir: resolve(dataset.root),
     set: own ? describeSplit(run) : describeOther(run, dataset),
-    caseCount: summary.caseCount,
-    subjectCount: summary.subjectCount,
+    ...summaryParts(summary, columns),
     labels: Object.keys(labels),
     metrics: columns,
     cases: scores,
-    summary: summary.measures
-      .filter(({ metric }) => columns.some(({ key }) => key === metric))
-      .map(({ label, metric, mean, low, high, count }) => ({
-        label,
-        metric,
-        mean,
-        low: low ?? mean,
-        high: high ?? mean,
-        count,
-      })),
-    ...(summary.overall === null ? {} : { overall: plain(summary.overall) }),
-    accuracy: plain(accuracy),
+    accuracy: plainInterval(accuracy),
     interval: "95 % percentile bootstrap over subjects, 2000 resamples",
     notes: [
       `NSD: share of the surface within ${toleranceMm} mm. A dash: the structure is absent on one side or both.`,
@@ -109,8 +98,6 @@ export async function evaluateSegmentation(request: EvaluateRequest): Promise<Ev
   await writeText(paths.evaluation(runDir), `${JSON.stringify(result, null, 2)}\n`);
   return result;
 }
-
-const plain = ({ mean, low, high }: MeanInterval) => ({ mean, low: low ?? mean, high: high ?? mean });
 
 /** The data of the run, wherever the folder lies now. Names alone would not do: other cohorts have a sub-001 too. */
 async function isOwnData({ data }: Run, dataset: DataSet): Promise<boolean> {

@@ -9,12 +9,11 @@ import type { Executable } from "../../runtime/engine.js";
 import { compileStep } from "../../train/compile.js";
 import type { Progress, State } from "../../train/loop.js";
 import type { MemoryUse, Step } from "../../train/step.js";
-import { version } from "../../version.js";
 import { casesOf, describeGrids, isSimulated, subjectCount } from "../dataset.node.js";
 import { fitMemory, gib } from "../memory.node.js";
 import { batchOfRun, refuseLowering, requireSameRun } from "../resume.js";
 import { createRunFolder, requireNoRun } from "../run-folder.node.js";
-import { firstPlan, machineFacts, startOf } from "../start.node.js";
+import { continued, firstRecord, startOf } from "../start.node.js";
 import type { TrainRequest } from "../verbs.js";
 import { type BatchPlan, balancedWeights, type TrainingCase } from "./batches.js";
 import { augmentationOf, type SegmentationConfig, withChanges } from "./config.js";
@@ -105,14 +104,7 @@ export async function setUp(system: SegmentationSystem, request: TrainRequest): 
     simulated: await isSimulated(request.dataDir),
   });
   const run: Run = {
-    gyrus: version,
-    system: system.name,
-    preset,
-    created: new Date().toISOString(),
-    seed: request.seed,
-    threads: threads ?? null,
-    device,
-    config: fitted.config,
+    ...firstRecord({ system: system.name, preset }, fitted, request, training.length),
     model,
     classWeights,
     parameters: parameterCount(fitted.step.traced),
@@ -128,15 +120,6 @@ export async function setUp(system: SegmentationSystem, request: TrainRequest): 
       ...describeGrids(loaded.map(({ image }) => image)),
     },
     split: JSON.parse(JSON.stringify(split)) as Run["split"],
-    plan: firstPlan(fitted.config, training.length, request.minutes),
-    memory: {
-      use: fitted.memory,
-      estimateBytes: fitted.estimateBytes,
-      availableBytes: fitted.availableBytes,
-      peakBytes: null,
-    },
-    ...machineFacts(),
-    warnings: fitted.warnings,
   };
   if (old !== undefined)
     requireSameRun(old, run, runDir, ({ model: { patch, preparation }, data }) => ({
@@ -153,10 +136,7 @@ export async function setUp(system: SegmentationSystem, request: TrainRequest): 
   const start = await startOf(old, fitted.step, run.seed, runDir);
   if (old === undefined) await createRunFolder(runDir, run);
   return {
-    run:
-      old === undefined
-        ? run
-        : { ...old, device, memory: { ...run.memory, peakBytes: old.memory.peakBytes } },
+    run: continued(old, run),
     training,
     validation,
     step: fitted.step,
