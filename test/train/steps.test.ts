@@ -220,6 +220,15 @@ describe("an iteration of several steps in the loop", () => {
     expect((await run({ state, progress })).result.state).toEqual(whole.result.state);
   });
 
+  it("in less memory computes the same bits, through the penalty's double backward too", async () => {
+    const whole = await run({ totalSteps: 2 });
+    const lean = buildSteps({ ...definition, memory: "lean" });
+    const executableOfLean = await open(lean);
+    const found = await run({ totalSteps: 2, step: lean, executable: executableOfLean });
+    expect(found.result.state).toEqual(whole.result.state);
+    await executableOfLean.dispose();
+  });
+
   it("does not touch a state that somebody keeps", async () => {
     const kept: { readonly state: State; readonly copy: State }[] = [];
     await run({
