@@ -42,7 +42,9 @@ describe("the study of RED-WGAN", () => {
       "critic-edges",
       "mixed-near-single",
       "single-oversmooths",
-      "lead-grows",
+      "mixed-over-bm4d-3",
+      "mixed-over-bm4d-9",
+      "mixed-over-bm4d-15",
     ]);
     const page = await readFile(join(folder, "whole/report.html"), "utf8");
     for (const method of methods) expect(page).toContain(titles[method]);

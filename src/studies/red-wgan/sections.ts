@@ -35,7 +35,7 @@ export function sectionsOf(evidence: Evidence): StudySection[] {
       blocks: [
         {
           kind: "text",
-          text: "Simulated heads have less texture than people do. The networks have a quarter of the paper's channels and one level less, begin as the identity, and train for minutes; the critic's head is pooled; the perceptual term judges by random filters, where the paper has VGG-19. The classic methods are told the noise that was added; the networks of one level have learnt 9 % and nothing else.",
+          text: "Simulated heads have less texture than people do. The networks have a quarter of the paper's channels and one level less, begin as the identity, and train for minutes; the critic's head is pooled; the perceptual term judges by random filters, where the paper has VGG-19. The classic methods are told the noise that was added; the networks of one level have learnt 9 % and nothing else, and that of all levels begins with their weights and sees other levels in its own steps only.",
         },
       ],
     },
