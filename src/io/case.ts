@@ -133,14 +133,8 @@ function stack(parts: readonly ImageVolume[]): ImageVolume {
   return { ...first, data, channels: parts.reduce((sum, part) => sum + part.channels, 0) };
 }
 
-/** Read a label map, check it against the image and the table of values, and map values to classes. */
-export async function loadLabelFrom(
-  files: FileSystem,
-  path: string,
-  image: Grid,
-  labelValues: readonly number[],
-  imagePath: string,
-): Promise<LabelVolume> {
+/** A label map as it is stored. Throws `bad-data` for several volumes. */
+export async function readLabelFrom(files: FileSystem, path: string): Promise<Volume> {
   const { volume } = await readVolumeFrom(files, path);
   if (volume.channels !== 1)
     fail("bad-data", {
@@ -150,6 +144,18 @@ export async function loadLabelFrom(
       found: `${volume.size.join("x")}x${volume.channels}`,
       fix: "Combine them into one map with a number per structure",
     });
+  return volume;
+}
+
+/** Read a label map, check it against the image and the table of values, and map values to classes. */
+export async function loadLabelFrom(
+  files: FileSystem,
+  path: string,
+  image: Grid,
+  labelValues: readonly number[],
+  imagePath: string,
+): Promise<LabelVolume> {
+  const volume = await readLabelFrom(files, path);
   const canonical = toCanonical(volume).volume;
   requireSameGrid(image, canonical, imagePath, path);
   return toClasses(canonical, labelValues, path);

@@ -4,7 +4,7 @@ import { fail } from "../core/errors.js";
 import { sameGrid, shearDegrees } from "../volume/affine.js";
 import { fromCanonical, toCanonical } from "../volume/orient.js";
 import type { ImageVolume, Volume, VoxelArray } from "../volume/volume.js";
-import { requireImage, requireSameGrid } from "./case.js";
+import { readLabelFrom, requireImage, requireSameGrid } from "./case.js";
 import type { Case } from "./dataset-types.js";
 import { nodeFiles } from "./disk.node.js";
 import { type ReadVolume, readVolumeFrom, writeVolumeTo } from "./formats.js";
@@ -97,15 +97,7 @@ async function writeLabel(
   remap: Remap,
   toleranceMm: number,
 ): Promise<void> {
-  const { volume } = await readVolumeFrom(nodeFiles, path);
-  if (volume.channels !== 1)
-    fail("bad-data", {
-      what: "the label map has several volumes",
-      where: path,
-      expected: "one 3-D volume of whole numbers",
-      found: `${volume.size.join("x")}x${volume.channels}`,
-      fix: "Combine them into one map with a number per structure",
-    });
+  const volume = await readLabelFrom(nodeFiles, path);
   const canonical = toCanonical(volume).volume;
   const grid = toCanonical(image.volume).volume;
   requireSameGrid(grid, canonical, imagePath, path, toleranceMm);

@@ -1,5 +1,4 @@
-import { randomBytes } from "node:crypto";
-import { mkdir, readdir, rename, rm, rmdir } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fail, GyrusError } from "../core/errors.js";
 import { writeConvertedCase } from "./convert-case.node.js";
@@ -17,6 +16,7 @@ import {
   remapFor,
   remappedValues,
 } from "./remap.js";
+import { requireFree, writeWholeFolder } from "./whole-folder.node.js";
 
 export interface ConvertOptions {
   readonly dataset?: DataSetOptions;
@@ -49,7 +49,7 @@ export async function convertDataSet(
   out: string,
   options: ConvertOptions = {},
 ): Promise<Converted> {
-  await requireEmpty(out);
+  await requireFree(out);
   const dataset = await openDataSetFrom(nodeFiles, source, options.dataset);
   const labelled = dataset.cases.filter(({ label }) => label !== undefined);
   const others = dataset.cases.filter(({ label }) => label === undefined);
@@ -58,9 +58,8 @@ export async function convertDataSet(
   const found = await storedValues(labelled, problems);
   problems.throwIfAny();
   const remap = remapFor(options.remap, found, dataset, source);
-  const part = `${out}.${randomBytes(6).toString("hex")}.part`;
   const warnings: string[] = [];
-  try {
+  await writeWholeFolder(out, async (part) => {
     for (const name of ["imagesTr", "labelsTr", "imagesTs"])
       await mkdir(join(part, name), { recursive: true });
     const all = [...labelled, ...scans];
@@ -81,11 +80,7 @@ export async function convertDataSet(
     problems.throwIfAny();
     const text = describe(dataset, labelled, scans, options.remap);
     await nodeFiles.write(join(part, "dataset.json"), new TextEncoder().encode(text));
-    await rmdir(out).catch(() => undefined);
-    await rename(part, out);
-  } finally {
-    await rm(part, { recursive: true, force: true });
-  }
+  });
   const changed = new Map([...remap].filter(([from, to]) => from !== to));
   return {
     folder: out,
@@ -95,25 +90,6 @@ export async function convertDataSet(
     remap: changed,
     warnings,
   };
-}
-
-async function requireEmpty(out: string): Promise<void> {
-  const entries = await readdir(out).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return [];
-    throw new GyrusError("exists", {
-      what: "the place for the new data set is no folder",
-      where: out,
-      fix: "Choose another name",
-      cause: error,
-    });
-  });
-  if (entries.length > 0)
-    fail("exists", {
-      what: "the folder for the new data set is not empty",
-      where: out,
-      found: entries.slice(0, 4).join(", "),
-      fix: "Choose a new folder, or empty this one",
-    });
 }
 
 function stopIfAborted(signal: AbortSignal | undefined): void {

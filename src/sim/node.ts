@@ -1,7 +1,7 @@
-import { mkdir, mkdtemp, readdir, rename, rm, rmdir, writeFile } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
-import { fail, GyrusError } from "../core/errors.js";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { writeVolume } from "../io/node.js";
+import { writeWholeFolder } from "../io/whole-folder.node.js";
 
 import {
   imageSidecar,
@@ -39,14 +39,8 @@ export interface WriteCohortOptions extends CohortOptions {
  * absent. Throws `exists` when the folder holds anything, `bad-argument`, and `disk`.
  */
 export async function writeCohort(folder: string, options: WriteCohortOptions): Promise<WrittenCohort> {
-  const target = resolve(folder);
-  await requireFree(target);
-  await mkdir(dirname(target), { recursive: true }).catch((cause: unknown) => diskError(target, cause));
-  const building = await mkdtemp(join(dirname(target), `.${basename(target)}-`)).catch((cause: unknown) =>
-    diskError(target, cause),
-  );
   const subjects: string[] = [];
-  try {
+  await writeWholeFolder(folder, async (building) => {
     const truth = await writeHeads(building, options);
     const rows: (readonly string[])[] = [participantColumns];
     for await (const subject of simulateInParallel(options)) {
@@ -56,14 +50,8 @@ export async function writeCohort(folder: string, options: WriteCohortOptions): 
       options.onProgress?.(subjects.length, options.subjects);
     }
     await writeFile(join(building, "participants.tsv"), tsv(rows));
-    await requireFree(target);
-    await rmdir(target).catch(() => undefined);
-    await rename(building, target);
-  } catch (cause) {
-    await rm(building, { recursive: true, force: true });
-    if (cause instanceof Error && "code" in cause && !(cause instanceof GyrusError)) diskError(target, cause);
-    throw cause;
-  }
+  });
+  const target = resolve(folder);
   return { folder: target, truth: join(target, truthFolder), subjects };
 }
 
@@ -102,40 +90,4 @@ async function writeSubject(
     writeVolume(join(labels, `${id}_dseg.nii.gz`), subject.labels, { intent: "labels" }),
     writeVolume(join(labels, `${id}_desc-full_dseg.nii.gz`), subject.fullLabels, { intent: "labels" }),
   ]);
-}
-
-/** Throws `exists` unless the folder is absent or empty. */
-async function requireFree(folder: string): Promise<void> {
-  const names = await readdir(folder).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === "ENOENT") return [];
-    if (cause.code === "ENOTDIR")
-      fail("exists", {
-        what: "there is a file where the data set should be written",
-        where: folder,
-        expected: "a new or an empty folder",
-        found: "a file",
-        fix: "Choose another folder",
-        cause,
-      });
-    return diskError(folder, cause);
-  });
-  if (names.length > 0)
-    fail("exists", {
-      what: "the folder for the data set is not empty",
-      where: folder,
-      expected: "a new or an empty folder",
-      found: `${names.length} entries, among them ${names.slice(0, 3).join(", ")}`,
-      fix: "Choose another folder, or remove this one yourself if it is no longer needed",
-    });
-}
-
-function diskError(folder: string, cause: unknown): never {
-  fail("disk", {
-    what: "the data set could not be written",
-    where: folder,
-    expected: "a folder that can be written, with enough space",
-    found: cause instanceof Error ? cause.message : String(cause),
-    fix: "Check the folder's permissions and the space on the disk",
-    cause,
-  });
 }

@@ -194,7 +194,7 @@ describe("converting nnU-Net's raw layout", () => {
     const left = (await readdir(folder)).filter((name) => !before.includes(name));
     expect(left).toEqual([good.slice(folder.length + 1)]);
     await expect(convertDataSet(good, source)).rejects.toThrow(
-      /is not empty\. Found dataset\.json, imagesTr/,
+      /is not empty\. Expected a new or an empty folder\. Found 4 entries, among them dataset\.json, imagesTr/,
     );
     await mkdir(out);
     await convertDataSet(good, out);

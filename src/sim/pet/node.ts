@@ -1,10 +1,10 @@
-import { mkdir, mkdtemp, readdir, rename, rm, rmdir } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
-import { fail, GyrusError } from "../../core/errors.js";
+import { mkdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { rng } from "../../core/rng.js";
 import { writeInterfileTo } from "../../io/interfile.js";
 import { nodeFiles, writeTable, writeVolume } from "../../io/node.js";
 import { splitByFractions } from "../../io/split.js";
+import { writeWholeFolder } from "../../io/whole-folder.node.js";
 import { volume } from "../../volume/volume.js";
 import { imageGrid } from "./geometry.js";
 import { type PhantomOptions, slicesOfPhantom } from "./phantoms.js";
@@ -29,22 +29,8 @@ export interface WrittenPet {
  * counts, calibration and a split by phantom. Whole or absent. Throws `exists`, `bad-argument`, `disk`.
  */
 export async function writePetScans(folder: string, options: WritePetOptions): Promise<WrittenPet> {
-  const target = resolve(folder);
-  await requireFree(target);
-  await mkdir(dirname(target), { recursive: true }).catch((cause: unknown) => diskError(target, cause));
-  const building = await mkdtemp(join(dirname(target), `.${basename(target)}-`)).catch((cause: unknown) =>
-    diskError(target, cause),
-  );
-  try {
-    const scans = await writeAll(building, options);
-    await rmdir(target).catch(() => undefined);
-    await rename(building, target);
-    return { folder: target, scans };
-  } catch (cause) {
-    await rm(building, { recursive: true, force: true });
-    if (cause instanceof Error && "code" in cause && !(cause instanceof GyrusError)) diskError(target, cause);
-    throw cause;
-  }
+  const scans = await writeWholeFolder(folder, (building) => writeAll(building, options));
+  return { folder: resolve(folder), scans };
 }
 
 async function writeAll(folder: string, options: WritePetOptions): Promise<string[]> {
@@ -111,33 +97,5 @@ async function writeScan(
   });
   await writeVolume(join(folder, "mumap.nii.gz"), volume(attenuationPerCm, grid), {
     description: "Gyrus: attenuation at 511 keV, 1/cm",
-  });
-}
-
-/** Throws `exists` unless the folder is absent or empty. */
-async function requireFree(folder: string): Promise<void> {
-  const names = await readdir(folder).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === "ENOENT") return [];
-    if (cause.code === "ENOTDIR") return ["a file"];
-    return diskError(folder, cause);
-  });
-  if (names.length > 0)
-    fail("exists", {
-      what: "the folder for the scans is not empty",
-      where: folder,
-      expected: "a new or an empty folder",
-      found: `${names.length} entries, among them ${names.slice(0, 3).join(", ")}`,
-      fix: "Choose another folder, or remove this one yourself if it is no longer needed",
-    });
-}
-
-function diskError(folder: string, cause: unknown): never {
-  fail("disk", {
-    what: "the scans could not be written",
-    where: folder,
-    expected: "a folder that can be written, with enough space",
-    found: cause instanceof Error ? cause.message : String(cause),
-    fix: "Check the folder's permissions and the space on the disk",
-    cause,
   });
 }
