@@ -57,7 +57,8 @@ const statisticsSchema = z
   })
   .strict();
 
-const planSchema = z
+/** A plan as JSON: see `parsePlan`. */
+export const planSchema = z
   .object({
     format: z.literal("gyrus nnunet plan"),
     version: z.literal(1),
