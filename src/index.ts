@@ -40,6 +40,14 @@ export { encodeNpy, encodeNpz, parseNpy, parseNpz } from "./io/npy.js";
 export { encodePng, parsePng } from "./io/png.js";
 export { decodeSafetensors, encodeSafetensors, type TensorFile } from "./io/safetensors.js";
 export { foldOf, kFold, type Split, sharedSubjects, splitByFractions } from "./io/split.js";
+export {
+  parseDiagnosisMap,
+  readSubjectsFrom,
+  type SubjectColumns,
+  type SubjectRow,
+  type SubjectsOptions,
+  type SubjectTable,
+} from "./io/subjects.js";
 export { formatTable, parseTable, type Row, type Table } from "./io/tables.js";
 export { poissonLoss } from "./loss/poisson.js";
 export { gradientPenalty, wassersteinDistance } from "./loss/wasserstein.js";

@@ -10,6 +10,7 @@ export {
   nodeFiles,
   openDataSet,
   readSafetensors,
+  readSubjects,
   readTable,
   readVolume,
   writeImageLike,

@@ -5,7 +5,7 @@ import { baseName, type FileSystem, folderOf, joinPath } from "./files.js";
 import { parseTable, type Row } from "./tables.js";
 
 /** A BIDS file name taken apart: `sub-01_ses-a_desc-x_T1w.nii.gz`. */
-interface BidsFile {
+export interface BidsFile {
   readonly path: string;
   readonly entities: ReadonlyMap<string, string>;
   readonly suffix: string;
@@ -63,7 +63,8 @@ export async function openBids(files: FileSystem, root: string, options: DataSet
   };
 }
 
-async function imagesUnder(files: FileSystem, root: string): Promise<BidsFile[]> {
+/** Every NIfTI file under a BIDS folder's subjects and sessions, by its name's parts. */
+export async function imagesUnder(files: FileSystem, root: string): Promise<BidsFile[]> {
   const found: BidsFile[] = [];
   const visit = async (folder: string): Promise<void> => {
     for (const entry of (await files.list(folder)) ?? []) {
@@ -95,7 +96,7 @@ function caseKey({ entities }: BidsFile): string {
 }
 
 /** What tells a subject's images apart: the suffix, and entities such as `ce` or `acq`; a run is only a repeat. */
-function channelKey({ entities, suffix }: BidsFile): string {
+export function channelKey({ entities, suffix }: BidsFile): string {
   const own = [...entities].filter(([key]) => !["sub", "ses", "run"].includes(key));
   return [...own.map(([key, value]) => `${key}-${value}`), suffix].join("_");
 }
@@ -166,7 +167,7 @@ async function findSegmentations(
 }
 
 /** Not resampled to a template or to another subject's space. */
-function isNative({ entities }: Pick<BidsFile, "entities">): boolean {
+export function isNative({ entities }: Pick<BidsFile, "entities">): boolean {
   return [undefined, "orig", "individual", "T1w"].includes(entities.get("space"));
 }
 

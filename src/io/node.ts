@@ -15,6 +15,7 @@ import { type ReadOptions, type ReadVolume, readVolumeFrom, writeVolumeTo } from
 import { type DataSetInspection, type FileInspection, inspectPathFrom } from "./inspect.js";
 import type { EncodeOptions } from "./nifti.js";
 import { decodeSafetensors, encodeSafetensors, type TensorFile } from "./safetensors.js";
+import { readSubjectsFrom, type SubjectsOptions, type SubjectTable } from "./subjects.js";
 import { formatTable, parseTable, type Table } from "./tables.js";
 
 export { nodeFiles } from "./disk.node.js";
@@ -66,6 +67,11 @@ export async function writeText(path: string, text: string): Promise<void> {
 /** Open a data set folder: Decathlon, nnU-Net, BIDS or pairs of images and labels. See `openDataSetFrom`. */
 export function openDataSet(folder: string, options?: DataSetOptions): Promise<DataSet> {
   return openDataSetFrom(nodeFiles, folder, options);
+}
+
+/** Who has which image and which diagnosis: of a BIDS folder or a table. See `readSubjectsFrom`. */
+export function readSubjects(source: string, options?: SubjectsOptions): Promise<SubjectTable> {
+  return readSubjectsFrom(nodeFiles, source, options);
 }
 
 /** Read and check a case of a data set. See `loadCaseFrom`. */
