@@ -110,12 +110,12 @@ function extractChannels(
 }
 
 /** Every subset of the axes, the empty one first. */
-function subsets(axes: readonly number[]): number[][] {
+export function subsets(axes: readonly number[]): number[][] {
   return Array.from({ length: 2 ** axes.length }, (_, bits) => axes.filter((_, at) => bits & (1 << at)));
 }
 
 /** The voxels of `[C, k, j, i]` in reverse order along the given axes. */
-function mirror(
+export function mirror(
   data: Float32Array,
   [ni, nj, nk]: Size3,
   channels: number,

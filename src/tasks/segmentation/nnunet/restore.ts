@@ -9,7 +9,8 @@ import { type Resizing, resampleProbability } from "./resample.js";
 
 type Regions = Plan["dataset"]["regions"];
 
-function backwards({ resizing }: PreparedGeometry): Resizing {
+/** The way back of a case's resampling. */
+export function backwards({ resizing }: PreparedGeometry): Resizing {
   const { from, to, fromMm, toMm } = resizing;
   return { from: to, to: from, fromMm: toMm, toMm: fromMm };
 }
@@ -82,7 +83,11 @@ export function classesOfRestored(
   return placeClasses(classes, geometry);
 }
 
-function decide(outputs: number, regions: Regions, output: (k: number) => Float32Array): Uint8Array {
+/**
+ * Classes from outputs that are asked for one by one, each once: the most probable class, of equals the lower; or every
+ * region above one half painted over the others in their order.
+ */
+export function decide(outputs: number, regions: Regions, output: (k: number) => Float32Array): Uint8Array {
   const first = output(0);
   const classes = new Uint8Array(first.length);
   if (regions !== null) {
@@ -106,7 +111,10 @@ function decide(outputs: number, regions: Regions, output: (k: number) => Float3
 }
 
 /** Classes of the kept box on the scan's canonical grid; outside of it there is background. */
-function placeClasses(classes: Uint8Array, { size, affine, axes, box }: PreparedGeometry): LabelVolume {
+export function placeClasses(
+  classes: Uint8Array,
+  { size, affine, axes, box }: PreparedGeometry,
+): LabelVolume {
   const whole = { size, affine, channels: 1, data: new Uint8Array(voxelCount(size)) };
   const turned = toNetworkFrame(whole, axes);
   const part = { size: box.size, affine: turned.affine, channels: 1, data: classes };
