@@ -63,7 +63,7 @@ describe("windows of a plan", () => {
           const scan = image(size);
           const { lend } = network([6, 4, 5], voxelwise);
           const found = await averageOutputs([lend], scan, { mirrorAxes });
-          expect(worst(found.subarray(voxelCount(size)), scan.data)).toBeLessThan(2e-6);
+          expect(worst(found.subarray(voxelCount(size)), scan.data)).toBeLessThan(1e-5);
         },
       ),
       { numRuns: 40 },
