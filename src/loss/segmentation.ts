@@ -1,9 +1,9 @@
 import { floats, sizeOf } from "../core/tensor.js";
 import type { Value } from "../graph/node.js";
-import { add, div, mul, neg, sub } from "../ops/elementwise.js";
+import { add, div, mul, neg, sigmoid, softplus, sub } from "../ops/elementwise.js";
 import { constant } from "../ops/leaf.js";
 import { reshape } from "../ops/move.js";
-import { logSoftmax, oneHot, softmax } from "../ops/norm.js";
+import { logSoftmax, mean, oneHot, softmax } from "../ops/norm.js";
 import { sum } from "../ops/reduce.js";
 
 export interface CrossEntropyOptions {
@@ -38,6 +38,8 @@ export interface SoftDiceOptions {
   readonly background?: boolean;
   /** Added to numerator and denominator. Default 1e-5. */
   readonly smooth?: number;
+  /** One weight per voxel, `[N, …S]`, in all sums; 0 leaves a voxel out. */
+  readonly voxelWeights?: Value;
 }
 
 /**
@@ -45,20 +47,56 @@ export interface SoftDiceOptions {
  * Milletari et al., 3DV 2016 (arXiv 1606.04797), with the plain sums in the denominator that nnU-Net uses.
  */
 export function softDice(logits: Value, labels: Value, options: SoftDiceOptions = {}): Value {
-  const { batch = true, background = false, smooth = 1e-5 } = options;
+  const { background = false } = options;
   const classes = logits.shape[1]!;
-  const probabilities = softmax(logits, 1);
-  const target = oneHot(labels, classes);
-  const axes = [...(batch ? [0] : []), ...logits.shape.slice(2).map((_, axis) => axis + 2)];
-  const overlap = sum(mul(probabilities, target), axes, { keepDims: true });
-  const volume = add(sum(probabilities, axes, { keepDims: true }), sum(target, axes, { keepDims: true }));
+  const counted = Array.from({ length: classes }, (_, k) => k > 0 || background);
+  return oneMinusDice(softmax(logits, 1), oneHot(labels, classes), counted, options);
+}
+
+/**
+ * `softDice` of overlapping regions: logits `[N, R, …S]` through a sigmoid each, targets of 0 and 1 of the same shape;
+ * every region counts.
+ */
+export function regionDice(
+  logits: Value,
+  targets: Value,
+  options: Omit<SoftDiceOptions, "background"> = {},
+): Value {
+  const counted = Array.from({ length: logits.shape[1]! }, () => true);
+  return oneMinusDice(sigmoid(logits), targets, counted, options);
+}
+
+function oneMinusDice(
+  probabilities: Value,
+  target: Value,
+  counted: readonly boolean[],
+  { batch = true, smooth = 1e-5, voxelWeights }: SoftDiceOptions,
+): Value {
+  const [samples, classes, ...spatial] = probabilities.shape as [number, number, ...number[]];
+  const weights = voxelWeights === undefined ? undefined : reshape(voxelWeights, [samples, 1, ...spatial]);
+  const weigh = (x: Value): Value => (weights === undefined ? x : mul(x, weights));
+  const [p, g] = [weigh(probabilities), weigh(target)];
+  const axes = [...(batch ? [0] : []), ...spatial.map((_, axis) => axis + 2)];
+  const overlap = sum(mul(p, target), axes, { keepDims: true });
+  const volume = add(sum(p, axes, { keepDims: true }), sum(g, axes, { keepDims: true }));
   const dice = div(add(mul(overlap, 2), smooth), add(volume, smooth));
-  const counted = constant(
-    floats(
-      [1, classes, ...logits.shape.slice(2).map(() => 1)],
-      Array.from({ length: classes }, (_, k) => (k === 0 && !background ? 0 : 1)),
-    ),
-  );
-  const share = 1 / ((batch ? 1 : logits.shape[0]!) * (background ? classes : classes - 1));
-  return sub(1, mul(sum(mul(dice, counted)), share));
+  const shares = constant(floats([1, classes, ...spatial.map(() => 1)], counted.map(Number)));
+  const share = 1 / ((batch ? 1 : samples) * counted.filter(Boolean).length);
+  return sub(1, mul(sum(mul(dice, shares)), share));
+}
+
+/**
+ * Cross-entropy of overlapping regions: the mean over regions and voxels of -t log p - (1 - t) log(1 - p) for logits and
+ * targets of 0 and 1, `[N, R, …S]`; with weights `[N, …S]` the weighted mean over voxels.
+ */
+export function regionCrossEntropy(
+  logits: Value,
+  targets: Value,
+  { voxelWeights }: Pick<CrossEntropyOptions, "voxelWeights"> = {},
+): Value {
+  const each = sub(softplus(logits), mul(logits, targets));
+  if (voxelWeights === undefined) return mean(each);
+  const [samples, regions, ...spatial] = logits.shape as [number, number, ...number[]];
+  const weights = reshape(voxelWeights, [samples, 1, ...spatial]);
+  return div(sum(mul(each, weights)), add(mul(sum(weights), regions), 1e-12));
 }

@@ -6,6 +6,7 @@ import type { RunRecord } from "./run.js";
 import {
   bestCheckpoint,
   historyWriter,
+  loadCheckpoint,
   paths,
   readHistory,
   saveCheckpoint,
@@ -28,9 +29,9 @@ export async function trainRun<R extends RunRecord>(
   const keeper = keepPlan(run, dir, prepared.progress, (performance.now() - began) / 1000);
   const history = historyWriter(dir);
   const source = await prepared.openBatches(run);
-  let best = prepared.progress.bestScore;
   let bestMetrics = await validatedAt(dir, validation?.scores ?? [], prepared.progress.bestStep);
   let score: number | undefined;
+  let latestMetrics: Record<string, number> = {};
   const sitting = performance.now();
   const before = prepared.progress.step;
 
@@ -57,17 +58,20 @@ export async function trainRun<R extends RunRecord>(
               await open.close();
               keeper.validated((performance.now() - asked) / 1000);
               score = found.score;
-              if (best === null || score > best)
-                [best, bestMetrics] = [score, scoresOf(found.metrics, validation.scores)];
+              latestMetrics = scoresOf(found.metrics, validation.scores);
               return found;
             },
           }),
+      ...(validation?.smoothing === undefined ? {} : { smoothing: validation.smoothing }),
       ...(config.patience === null ? {} : { patience: config.patience }),
       saveEvery: plan.saveEvery,
       save: async (state, progress, best) => {
         await history.flush();
         await keeper.settled();
-        if (best) await saveCheckpoint(paths.best(dir), state, progress);
+        if (best) {
+          bestMetrics = latestMetrics;
+          await saveCheckpoint(paths.best(dir), state, progress);
+        }
         await saveCheckpoint(paths.last(dir), state, progress);
       },
       onRow: (row) => {
@@ -86,7 +90,8 @@ export async function trainRun<R extends RunRecord>(
       shouldStop: () => request.signal?.aborted ?? false,
     });
     await history.flush();
-    if (result.stopped !== "asked") await writeModel(dir, (state) => prepared.encode(run, state));
+    if (result.stopped !== "asked")
+      await writeModel(dir, (state) => prepared.encode(run, state), paths.model(dir), prepared.keeps);
     const { memory } = keeper.run();
     const peak = Math.max(peakBytes(), memory.peakBytes ?? 0);
     await keeper.settled();
@@ -127,13 +132,15 @@ async function validatedAt(
   return scoresOf(row?.metrics ?? {}, names);
 }
 
-/** Write `model.onnx` from the best weights, or the last ones where nothing was validated. */
+/** Write `model.onnx` from the last weights, or the best ones where something was validated, the default. */
 export async function writeModel(
   dir: string,
   encode: (state: State) => Uint8Array,
   out = paths.model(dir),
+  keeps: "best" | "last" = "best",
 ): Promise<number> {
-  const bytes = encode((await bestCheckpoint(dir)).state);
+  const { state } = await (keeps === "best" ? bestCheckpoint(dir) : loadCheckpoint(paths.last(dir)));
+  const bytes = encode(state);
   await nodeFiles.write(out, bytes);
   return bytes.length;
 }

@@ -30,8 +30,12 @@ export interface Trainable<R extends RunRecord> {
     readonly cases: number;
     /** Names of the scores among a validation's metrics. */
     readonly scores: readonly string[];
+    /** See `LoopOptions`. */
+    readonly smoothing?: number;
     open(run: R, state: State): Promise<OpenValidation>;
   };
+  /** Which weights become the model: of the best validation, the default, or of the end. */
+  readonly keeps?: "best" | "last";
   /** The bytes of `model.onnx`. */
   encode(run: R, state: State): Uint8Array;
   /** A sample in words, for when memory runs out: "patch 64, 64, 64". */

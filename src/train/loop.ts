@@ -42,7 +42,7 @@ export interface Progress {
   readonly seconds: number;
   readonly bestScore: number | null;
   readonly bestStep: number;
-  /** Scores of all validations so far: plateau schedules and early stopping count on them. */
+  /** Scores of all validations so far, smoothed: plateau schedules and early stopping count on them. */
   readonly scores: readonly number[];
 }
 
@@ -64,6 +64,11 @@ export interface LoopOptions {
   /** Validate after every so many steps, and at the end. */
   readonly validateEvery?: number;
   readonly validate?: (state: State, step: number) => Promise<Validation>;
+  /**
+   * A score counts as this much of the one before and the rest of the one found: what decides about the best weights
+   * is then no single lucky validation. Default 0: as found.
+   */
+  readonly smoothing?: number;
   /** Stop when so many validations in a row brought no better score. */
   readonly patience?: number;
   /** Save after every so many steps, at the end, and when `shouldStop` says so. */
@@ -147,17 +152,22 @@ export async function train(options: LoopOptions): Promise<LoopResult> {
     if (options.validate && (done % (options.validateEvery ?? stepsPerEpoch) === 0 || done === totalSteps)) {
       lent = true;
       const found = await options.validate(state, done);
-      best = progress.bestScore === null || found.score > progress.bestScore;
+      const score = smoothed(progress.scores, found.score, options.smoothing);
+      best = progress.bestScore === null || score > progress.bestScore;
       progress = {
         ...progress,
         seconds: (performance.now() - began) / 1000,
-        scores: [...progress.scores, found.score],
-        ...(best ? { bestScore: found.score, bestStep: done } : {}),
+        scores: [...progress.scores, score],
+        ...(best ? { bestScore: score, bestStep: done } : {}),
       };
       row = {
         ...row,
         ...(found.loss === undefined ? {} : { validationLoss: found.loss }),
-        metrics: { ...others, ...found.metrics },
+        metrics: {
+          ...others,
+          ...found.metrics,
+          ...(options.smoothing === undefined ? {} : { "smoothed score": score }),
+        },
       };
     }
     options.onRow?.(row);
@@ -175,6 +185,11 @@ export async function train(options: LoopOptions): Promise<LoopResult> {
   }
   await ahead?.catch(() => undefined);
   return { state, progress, stopped };
+}
+
+function smoothed(before: readonly number[], found: number, share = 0): number {
+  const last = before.at(-1);
+  return last === undefined ? found : share * last + (1 - share) * found;
 }
 
 /** Validations since the best one. */

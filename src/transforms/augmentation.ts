@@ -12,11 +12,25 @@ export interface Augmentation extends AffineSpec {
   readonly elastic: ElasticSpec;
   /** Smooth multiplicative field; `sigma` of its natural logarithm at `nodes` nodes per axis. */
   readonly bias: { readonly probability: number; readonly nodes: number; readonly sigma: Range };
-  readonly blur: { readonly probability: number; readonly sigmaMm: Range };
-  /** Share of the resolution that is kept. */
-  readonly lowResolution: { readonly probability: number; readonly zoom: Range };
-  /** Standard deviation as a share of the image's own. */
-  readonly noise: { readonly probability: number; readonly share: Range };
+  /** Standard deviation of a Gaussian; when it happens, each channel is blurred with probability `perChannel`. */
+  readonly blur: {
+    readonly probability: number;
+    readonly perChannel: number;
+    readonly sigma: Range;
+    readonly unit: "mm" | "voxel";
+  };
+  /** Share of the resolution that is kept; `perChannel` as in `blur`. */
+  readonly lowResolution: {
+    readonly probability: number;
+    readonly perChannel: number;
+    readonly zoom: Range;
+  };
+  /** Standard deviation as a share of the image's own; it, or its square, is drawn evenly from the range. */
+  readonly noise: {
+    readonly probability: number;
+    readonly share: Range;
+    readonly even: "deviation" | "variance";
+  };
   /** Factor about zero, and a shift in standard deviations. */
   readonly brightness: { readonly probability: number; readonly factor: Range; readonly shift: Range };
   /** Factor about the mean, within the range there was. */
@@ -44,9 +58,9 @@ const nothing: Augmentation = {
   translation: { probability: 0, mm: [-5, 5] },
   elastic: { probability: 0, nodes: 5, sigma: [0, 3], unit: "mm" },
   bias: { probability: 0, nodes: 4, sigma: [0, 0.2] },
-  blur: { probability: 0, sigmaMm: [0.5, 1] },
-  lowResolution: { probability: 0, zoom: [0.5, 1] },
-  noise: { probability: 0, share: [0, 0.3] },
+  blur: { probability: 0, perChannel: 1, sigma: [0.5, 1], unit: "mm" },
+  lowResolution: { probability: 0, perChannel: 1, zoom: [0.5, 1] },
+  noise: { probability: 0, share: [0, 0.3], even: "deviation" },
   brightness: { probability: 0, factor: [0.75, 1.25], shift: [0, 0] },
   contrast: { probability: 0, factor: [0.75, 1.25] },
   gamma: { probability: 0, range: [0.7, 1.5] },
@@ -64,7 +78,7 @@ const bounds: Readonly<Record<string, Readonly<Record<string, Range>>>> = {
   translation: { mm: [-1000, 1000] },
   elastic: { nodes: [2, 32], sigma: [0, 1000] },
   bias: { nodes: [2, 32], sigma: [0, 3] },
-  blur: { sigmaMm: [0, 100] },
+  blur: { sigma: [0, 100] },
   lowResolution: { zoom: [0.05, 1] },
   noise: { share: [0, 100] },
   brightness: { factor: [0, 100], shift: [-100, 100] },
@@ -74,6 +88,8 @@ const bounds: Readonly<Record<string, Readonly<Record<string, Range>>>> = {
 };
 const choices: Readonly<Record<string, readonly string[]>> = {
   "elastic.unit": ["mm", "voxel"],
+  "blur.unit": ["mm", "voxel"],
+  "noise.even": ["deviation", "variance"],
   interpolation: ["linear", "cubic"],
   padding: ["minimum", "zero", "edge", "mirror"],
 };
@@ -113,7 +129,7 @@ function checkPart(part: string, value: unknown): unknown {
 }
 
 function checkField(where: string, given: unknown, template: unknown, limits: Range | undefined): void {
-  if (where.endsWith(".probability")) {
+  if (/\.(probability|perChannel)$/.test(where)) {
     if (!isWithin(given, [0, 1])) refuse(where, "a probability from 0 to 1", show(given));
   } else if (where === "mirror.axes") {
     if (!Array.isArray(given) || given.some((axis) => axis !== 0 && axis !== 1 && axis !== 2))
@@ -168,13 +184,32 @@ const strong = defineAugmentation({
   scaling: { probability: 0.2, factor: [0.7, 1.4] },
   elastic: { probability: 0.1, nodes: 5, sigma: [0, 2] },
   bias: { probability: 0.15, sigma: [0, 0.2] },
-  blur: { probability: 0.2, sigmaMm: [0.5, 1] },
+  blur: { probability: 0.2, sigma: [0.5, 1] },
   lowResolution: { probability: 0.25, zoom: [0.5, 1] },
   noise: { probability: 0.1, share: [0, 0.32] },
   brightness: { probability: 0.15, factor: [0.75, 1.25] },
   contrast: { probability: 0.15, factor: [0.75, 1.25] },
   gamma: { probability: 0.3, range: [0.7, 1.5] },
   gammaInverted: { probability: 0.1, range: [0.7, 1.5] },
+});
+
+/**
+ * nnU-Net v2 as its code has it in 3-D (Isensee et al. 2021): no elastic deformation; noise of a variance up to 0.1 on
+ * images of unit variance; blur in voxels; zeros beyond the image. `nnunetAugmentation` changes the rotation for flat
+ * and thick-sliced patches.
+ */
+const nnunet = defineAugmentation({
+  mirror: { probability: 0.5 },
+  rotation: { probability: 0.2, degrees: [-30, 30] },
+  scaling: { probability: 0.2, factor: [0.7, 1.4] },
+  noise: { probability: 0.1, share: [0, Math.sqrt(0.1)], even: "variance" },
+  blur: { probability: 0.2, perChannel: 0.5, sigma: [0.5, 1], unit: "voxel" },
+  brightness: { probability: 0.15, factor: [0.75, 1.25] },
+  contrast: { probability: 0.15, factor: [0.75, 1.25] },
+  lowResolution: { probability: 0.25, perChannel: 0.5, zoom: [0.5, 1] },
+  gammaInverted: { probability: 0.1, range: [0.7, 1.5] },
+  gamma: { probability: 0.3, range: [0.7, 1.5] },
+  padding: "zero",
 });
 
 /**
@@ -192,5 +227,5 @@ const unet2015 = defineAugmentation({
   padding: "mirror",
 });
 
-export const augmentations = Object.freeze({ none, light, strong, unet2015 });
+export const augmentations = Object.freeze({ none, light, strong, nnunet, unet2015 });
 export type AugmentationName = keyof typeof augmentations;

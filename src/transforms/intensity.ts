@@ -1,5 +1,6 @@
 import { rng as fromSeed, type Rng } from "../core/rng.js";
 import type { ImageVolume } from "../volume/volume.js";
+import type { Augmentation } from "./augmentation.js";
 import type { DrawContext, Range } from "./sample.js";
 
 /** One drawn number per channel; channels are always drawn apart. */
@@ -12,8 +13,14 @@ export interface NoiseParameters {
   readonly seed: number;
 }
 
-export function drawNoise(share: Range, rng: Rng, context: DrawContext): NoiseParameters {
-  const shares = Array.from({ length: context.channels }, () => rng.between(share[0], share[1]));
+export function drawNoise(
+  { share: [low, high], even }: Omit<Augmentation["noise"], "probability">,
+  rng: Rng,
+  context: DrawContext,
+): NoiseParameters {
+  const draw = (): number =>
+    even === "deviation" ? rng.between(low, high) : Math.sqrt(rng.between(low ** 2, high ** 2));
+  const shares = Array.from({ length: context.channels }, draw);
   return Object.freeze({ share: shares, seed: rng.split("seed").integer(2 ** 32) });
 }
 

@@ -57,6 +57,11 @@ export interface AugmentedPatch {
   readonly parameters: AugmentationParameters;
 }
 
+export interface AugmentOptions extends PatchOptions {
+  /** See `DrawContext`. */
+  readonly planar?: boolean | undefined;
+}
+
 /**
  * Draw everything about one patch. Each transform has its own branch of `rng`, so changing one leaves the
  * others' numbers as they were.
@@ -66,12 +71,13 @@ export function drawAugmentation(
   rng: Rng,
   image: ImageVolume,
   patchSize: Size3,
-  options: PatchOptions = {},
+  options: AugmentOptions = {},
 ): AugmentationParameters {
   const context: DrawContext = {
     size: patchSize,
     spacingMm: spacingMm(image.affine),
     channels: image.channels,
+    planar: options.planar,
   };
   const maybe = <T>(name: string, probability: number, draw: (branch: Rng) => T): T | null => {
     const branch = rng.split(name);
@@ -87,11 +93,11 @@ export function drawAugmentation(
     },
     resampling: { interpolation: spec.interpolation, padding: spec.padding },
     bias: maybe("bias", bias.probability, (at) => drawBias(bias, at, context)),
-    blur: maybe("blur", blur.probability, (at) => drawBlur(blur.sigmaMm, at, context)),
+    blur: maybe("blur", blur.probability, (at) => drawBlur(blur, at, context)),
     lowResolution: maybe("lowResolution", lowResolution.probability, (at) =>
-      drawLowResolution(lowResolution.zoom, at, context),
+      drawLowResolution(lowResolution, at, context),
     ),
-    noise: maybe("noise", noise.probability, (at) => drawNoise(noise.share, at, context)),
+    noise: maybe("noise", noise.probability, (at) => drawNoise(noise, at, context)),
     brightness: maybe("brightness", brightness.probability, (at) => drawBrightness(brightness, at, context)),
     contrast: maybe("contrast", contrast.probability, (at) => drawContrast(contrast.factor, at, context)),
     gammaInverted: maybe("gammaInverted", gammaInverted.probability, (at) =>
@@ -133,7 +139,7 @@ export function augment(
   rng: Rng,
   sample: Sample,
   patchSize: Size3,
-  options: PatchOptions = {},
+  options: AugmentOptions = {},
 ): AugmentedPatch {
   const patch = applyAugmentation(drawAugmentation(spec, rng, sample.image, patchSize, options), sample);
   let sum = 0;

@@ -2,27 +2,37 @@ import type { Rng } from "../core/rng.js";
 import { spacingMm } from "../volume/affine.js";
 import { convolveAlong, gaussianKernel } from "../volume/gaussian.js";
 import type { ImageVolume, Size3 } from "../volume/volume.js";
+import type { Augmentation } from "./augmentation.js";
 import { mapChannels } from "./intensity.js";
-import { type DrawContext, planeNormal, type Range } from "./sample.js";
+import { type DrawContext, planeNormal } from "./sample.js";
 
 export interface BlurParameters {
-  /** Standard deviation of the Gaussian in mm, one per channel. */
-  readonly sigmaMm: readonly number[];
+  /** Standard deviation of the Gaussian, one per channel; 0 leaves a channel as it is. */
+  readonly sigma: readonly number[];
+  readonly unit: "mm" | "voxel";
 }
 
-export function drawBlur(sigmaMm: Range, rng: Rng, context: DrawContext): BlurParameters {
-  return Object.freeze({
-    sigmaMm: Array.from({ length: context.channels }, () => rng.between(sigmaMm[0], sigmaMm[1])),
-  });
+export function drawBlur(
+  { sigma, unit, perChannel }: Omit<Augmentation["blur"], "probability">,
+  rng: Rng,
+  context: DrawContext,
+): BlurParameters {
+  const drawn = Array.from({ length: context.channels }, () => rng.between(sigma[0], sigma[1]));
+  return Object.freeze({ sigma: chosen(drawn, 0, perChannel, rng), unit });
+}
+
+/** Of each channel what was drawn for it, or with the rest of the probability what changes nothing. */
+function chosen(drawn: readonly number[], rest: number, perChannel: number, rng: Rng): number[] {
+  return drawn.map((value, c) => (rng.split("channel", c).chance(perChannel) ? value : rest));
 }
 
 /** Convolve with a Gaussian, cut at three standard deviations, edge voxels repeated. */
-export function applyBlur({ sigmaMm }: BlurParameters, image: ImageVolume): ImageVolume {
+export function applyBlur({ sigma: sigmas, unit }: BlurParameters, image: ImageVolume): ImageVolume {
   const spacing = spacingMm(image.affine);
   return mapChannels(image, (from, to, channel) => {
     to.set(from);
     for (let axis = 0; axis < 3; axis++) {
-      const sigma = sigmaMm[channel]! / spacing[axis]!;
+      const sigma = sigmas[channel]! / (unit === "mm" ? spacing[axis]! : 1);
       if (image.size[axis]! > 1 && sigma > 0) convolveAlong(to, image.size, axis, gaussianKernel(sigma));
     }
   });
@@ -34,10 +44,15 @@ export interface LowResolutionParameters {
   readonly axes: readonly [boolean, boolean, boolean];
 }
 
-export function drawLowResolution(zoom: Range, rng: Rng, context: DrawContext): LowResolutionParameters {
+export function drawLowResolution(
+  { zoom, perChannel }: Omit<Augmentation["lowResolution"], "probability">,
+  rng: Rng,
+  context: DrawContext,
+): LowResolutionParameters {
   const normal = planeNormal(context);
+  const drawn = Array.from({ length: context.channels }, () => rng.between(zoom[0], zoom[1]));
   return Object.freeze({
-    zoom: Array.from({ length: context.channels }, () => rng.between(zoom[0], zoom[1])),
+    zoom: chosen(drawn, 1, perChannel, rng),
     axes: [normal !== 0, normal !== 1, normal !== 2] as const,
   });
 }

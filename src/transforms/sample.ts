@@ -28,15 +28,18 @@ export interface DrawContext {
   readonly size: Size3;
   readonly spacingMm: Size3;
   readonly channels: number;
+  /** Whether changes stay in the planes across k; default: where its voxels are thick (`planeNormal`). */
+  readonly planar?: boolean | undefined;
 }
 
 /**
- * The axis that spatial changes must leave alone: k in 2-D, the thick-slice axis where one spacing is more
- * than three times the smallest (nnU-Net's rule for augmenting in the plane), undefined otherwise.
+ * The axis that spatial changes must leave alone: k in 2-D and where `planar` says so, else the thick-slice axis
+ * where one spacing is more than three times the smallest, undefined otherwise.
  */
-export function planeNormal({ size, spacingMm }: DrawContext): 0 | 1 | 2 | undefined {
+export function planeNormal({ size, spacingMm, planar }: DrawContext): 0 | 1 | 2 | undefined {
   const flat = size.indexOf(1);
   if (flat >= 0) return flat as 0 | 1 | 2;
+  if (planar !== undefined) return planar ? 2 : undefined;
   const thickest = spacingMm.indexOf(Math.max(...spacingMm)) as 0 | 1 | 2;
   return spacingMm[thickest]! > 3 * Math.min(...spacingMm) ? thickest : undefined;
 }

@@ -28,10 +28,10 @@ describe("grey values", () => {
     expect(applyBias({ nodes: [3, 3, 3], logarithm: new Array(27).fill(0) }, constant(5)).data).toEqual(
       constant(5).data,
     );
-    expect(applyBlur({ sigmaMm: [0, 0] }, image).data).toEqual(before);
+    expect(applyBlur({ sigma: [0, 0], unit: "mm" }, image).data).toEqual(before);
     expect(applyLowResolution({ zoom: [1, 1], axes: [true, true, true] }, image).data).toEqual(before);
     applyGamma({ gamma: [2, 0.5], inverted: false }, image);
-    applyBlur({ sigmaMm: [1, 2] }, image);
+    applyBlur({ sigma: [1, 2], unit: "mm" }, image);
     expect(image.data).toEqual(before);
   });
 
@@ -42,7 +42,8 @@ describe("grey values", () => {
     expect(moments(difference).sd / moments(big.data).sd).toBeCloseTo(0.5, 2);
     expect(applyNoise({ share: [0.5], seed: 7 }, big).data).toEqual(noisy.data);
     expect(applyNoise({ share: [0.5], seed: 8 }, big).data).not.toEqual(noisy.data);
-    expect(drawNoise([0.1, 0.1], rng(1), context)).not.toEqual(drawNoise([0.1, 0.1], rng(2), context));
+    const spec = { share: [0.1, 0.1], even: "deviation" } as const;
+    expect(drawNoise(spec, rng(1), context)).not.toEqual(drawNoise(spec, rng(2), context));
   });
 
   test("gamma keeps each channel's mean and standard deviation, and the order of grey values", () => {
@@ -125,7 +126,7 @@ describe("resolution", () => {
     const at = (i: number, j: number, k: number): number => (k * 21 + j) * 21 + i;
     data[at(10, 10, 5)] = 1;
     const affine = [0.5, 0, 0, 0, 0, 1, 0, 0, 0, 0, 2, 0, 0, 0, 0, 1];
-    const out = applyBlur({ sigmaMm: [1.5] }, { data, size, affine, channels: 1 }).data;
+    const out = applyBlur({ sigma: [1.5], unit: "mm" }, { data, size, affine, channels: 1 }).data;
     const middle = out[at(10, 10, 5)]!;
     for (const [voxel, mm] of [
       [at(12, 10, 5), 1],
@@ -133,7 +134,8 @@ describe("resolution", () => {
       [at(10, 10, 6), 2],
     ] as const)
       expect(out[voxel]! / middle).toBeCloseTo(Math.exp(-(mm * mm) / (2 * 1.5 * 1.5)), 5);
-    for (const value of applyBlur({ sigmaMm: [2, 1] }, constant(4)).data) expect(value).toBeCloseTo(4, 5);
+    for (const value of applyBlur({ sigma: [2, 1], unit: "mm" }, constant(4)).data)
+      expect(value).toBeCloseTo(4, 5);
   });
 
   test("half the resolution: a checkerboard along an axis loses its contrast, a slow ramp stays", () => {

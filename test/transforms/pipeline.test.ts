@@ -152,7 +152,7 @@ describe("defineAugmentation", () => {
     [{ gama: { probability: 1 } }, /gama: .*Expected one of mirror, rotation.* Found the name gama/],
     [{ gamma: { probability: 1.5 } }, /gamma.probability: .*from 0 to 1. Found 1.5/],
     [{ gamma: { range: [2, 1] } }, /gamma.range: .*\[low, high\] with 0.05 ≤ low ≤ high ≤ 20. Found \[2,1\]/],
-    [{ noise: { sd: [0, 1] } }, /noise.sd: .*Expected one of probability, share. Found the name sd/],
+    [{ noise: { sd: [0, 1] } }, /noise.sd: .*Expected one of probability, share, even. Found the name sd/],
     [{ rotation: { degrees: [-400, 0] } }, /rotation.degrees: .*Found \[-400,0\]/],
     [{ elastic: { nodes: 2.5 } }, /elastic.nodes: .*a whole number from 2 to 32. Found 2.5/],
     [{ elastic: { unit: "cm" } }, /elastic.unit: .*one of mm, voxel. Found "cm"/],
