@@ -1,6 +1,6 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { GyrusError } from "../../core/errors.js";
-import type { DType, Tensor } from "../../core/tensor.js";
+import { bytesOf, type DType, type Tensor, zerosTensor } from "../../core/tensor.js";
 import type { TensorType } from "../node.js";
 import { messageType } from "./schema.js";
 
@@ -128,15 +128,53 @@ export function encodeModel(model: OnnxModel): Uint8Array {
   return toBinary(messageType("ModelProto"), proto);
 }
 
+/** What an `.onnx` file carries beside its graph. */
+export interface ReadModel {
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Constants of the graph by name; those that `lower` baked in have the names that the program gave them. */
+  readonly initializers: Readonly<Record<string, Tensor>>;
+}
+
 /** The `metadata_props` of an `.onnx` file. Throws `bad-file` when the bytes are no ONNX model. */
 export function readMetadata(bytes: Uint8Array, name = "the model"): Record<string, string> {
+  return Object.fromEntries(decode(bytes, name).metadataProps.map(({ key, value }) => [key, value]));
+}
+
+/**
+ * Metadata and constants of an `.onnx` file as `encodeModel` writes it; constants whose bytes are elsewhere, or of types
+ * that Gyrus has not, are left out. Throws `bad-file` when the bytes are no ONNX model.
+ */
+export function readModel(bytes: Uint8Array, name = "the model"): ReadModel {
+  const { metadataProps, graph } = decode(bytes, name);
+  const initializers: Record<string, Tensor> = {};
+  for (const { name: key, dims, dataType, rawData } of graph.initializer) {
+    const dtype = (Object.keys(dtypeCodes) as DType[]).find((one) => dtypeCodes[one] === dataType);
+    const shape = dims.map(Number);
+    if (dtype === undefined || rawData.length !== bytesOf({ dtype, shape })) continue;
+    const value = zerosTensor(dtype, shape);
+    new Uint8Array(value.data.buffer).set(rawData);
+    initializers[key] = value;
+  }
+  return { metadata: Object.fromEntries(metadataProps.map(({ key, value }) => [key, value])), initializers };
+}
+
+interface DecodedModel {
+  readonly metadataProps: readonly { readonly key: string; readonly value: string }[];
+  readonly graph: {
+    readonly initializer: readonly {
+      readonly name: string;
+      readonly dims: readonly bigint[];
+      readonly dataType: number;
+      readonly rawData: Uint8Array<ArrayBuffer>;
+    }[];
+  };
+}
+
+function decode(bytes: Uint8Array, name: string): DecodedModel {
   try {
-    const proto = fromBinary(messageType("ModelProto"), bytes) as unknown as {
-      graph?: unknown;
-      metadataProps: readonly { key: string; value: string }[];
-    };
+    const proto = fromBinary(messageType("ModelProto"), bytes) as unknown as Partial<DecodedModel>;
     if (proto.graph === undefined) throw new Error("it holds no graph");
-    return Object.fromEntries(proto.metadataProps.map(({ key, value }) => [key, value]));
+    return proto as DecodedModel;
   } catch (cause) {
     throw new GyrusError("bad-file", {
       what: "these bytes are no ONNX model",

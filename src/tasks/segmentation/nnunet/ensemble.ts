@@ -3,6 +3,7 @@ import type { LabelVolume } from "../../../volume/volume.js";
 import { voxelCount } from "../../../volume/volume.js";
 import type { HeldOut } from "./held-out.js";
 import type { Plan } from "./plan.js";
+import type { PreparedGeometry } from "./preprocess.js";
 import { resampleProbability } from "./resample.js";
 import { backwards, decide, placeClasses } from "./restore.js";
 
@@ -45,14 +46,7 @@ function restored({ probabilities, geometry, plan }: Opinion, output: number): F
 }
 
 function requireTogether(a: Opinion, b: Opinion): void {
-  const place = ({ geometry: { size, axes, box } }: Opinion): string => JSON.stringify([size, axes, box]);
-  if (place(a) !== place(b))
-    fail("geometry", {
-      what: "what is to be averaged is not of one scan, or not of one plan",
-      expected: `${a.geometry.size.join("x")} voxels, axes ${a.geometry.axes.join(", ")}, box ${JSON.stringify(a.geometry.box)}`,
-      found: `${b.geometry.size.join("x")} voxels, axes ${b.geometry.axes.join(", ")}, box ${JSON.stringify(b.geometry.box)}`,
-      fix: "Average configurations of one experiment only",
-    });
+  requireOneScan(a.geometry, b.geometry);
   if (outputsOf(a) !== outputsOf(b))
     fail("shape", {
       what: "what is to be averaged knows other classes",
@@ -62,13 +56,26 @@ function requireTogether(a: Opinion, b: Opinion): void {
     });
 }
 
+/** Voxels, order of axes and crop must be the same: all come from one scan by one plan. */
+function requireOneScan(a: PreparedGeometry, b: PreparedGeometry): void {
+  const words = ({ size, axes, box }: PreparedGeometry): string =>
+    `${size.join("x")} voxels, axes ${axes.join(", ")}, from ${box.start.join(", ")} ${box.size.join("x")}`;
+  if (words(a) !== words(b))
+    fail("geometry", {
+      what: "what is to be put together is not of one scan, or not of one plan",
+      expected: words(a),
+      found: words(b),
+      fix: "Use configurations of one experiment only",
+    });
+}
+
 /**
  * What a coarser stage says, as input of the finer one: a 0/1 map for every label `[labels, D, H, W]` on the finer
  * prepared grid. Its outputs are resampled from grid to grid and decided there.
  */
-export function stageMaps(coarse: Opinion, fine: HeldOut["geometry"]): Float32Array {
+export function stageMaps(coarse: Opinion, fine: PreparedGeometry): Float32Array {
   const { geometry, probabilities, plan } = coarse;
-  requireTogether(coarse, { ...coarse, geometry: fine });
+  requireOneScan(geometry, fine);
   const voxels = voxelCount(geometry.resizing.to);
   const resizing = {
     from: geometry.resizing.to,

@@ -1,5 +1,5 @@
 import { fail } from "../../../core/errors.js";
-import { floats } from "../../../core/tensor.js";
+import { tensor } from "../../../core/tensor.js";
 import { extractPatch, tilePositions } from "../../../volume/patches.js";
 import { type ImageVolume, type Size3, voxelCount } from "../../../volume/volume.js";
 import { mirror, type PatchNetwork, subsets } from "../sliding.js";
@@ -110,7 +110,7 @@ async function outputOf(
 ): Promise<Float32Array> {
   const extents = dimensions === 3 ? [patch[2], patch[1], patch[0]] : [patch[1], patch[0]];
   const fed = axes.length === 0 ? window : mirror(window, patch, channels, axes);
-  const results = await executable.run({ image: floats([1, channels, ...extents], fed) });
+  const results = await executable.run({ image: tensor("float32", [1, channels, ...extents], fed) });
   const found = results.probabilities!.data as Float32Array;
   return axes.length === 0 ? found : mirror(found, patch, classes, axes);
 }
