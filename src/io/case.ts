@@ -204,7 +204,8 @@ function refuseLabel(
 
 /**
  * Write classes (in the canonical frame) as a label map on the scan's own grid, with the values that the data
- * set's label files hold; as 8 bits where they suffice, else 16. NIfTI files get both forms of the scan.
+ * set's label files hold; as 8 bits where they suffice, else 16. NIfTI files get both forms of the scan, and a
+ * description of at most 79 letters.
  */
 export async function writeLabelLikeTo(
   files: FileSystem,
@@ -212,6 +213,7 @@ export async function writeLabelLikeTo(
   classes: LabelVolume,
   native: Native,
   labelValues: readonly number[] = [],
+  description = "Gyrus label map",
 ): Promise<void> {
   const back = fromCanonical(classes, native);
   const storedOf = (found: number): number => labelValues[found] ?? found;
@@ -227,7 +229,7 @@ export async function writeLabelLikeTo(
       ...like,
       dtype: wide ? "uint16" : "uint8",
       intent: "labels",
-      description: "Gyrus label map",
+      description,
     },
   );
 }

@@ -96,8 +96,9 @@ export function writeLabelLike(
   classes: LabelVolume,
   native: Native,
   labelValues?: readonly number[],
+  description?: string,
 ): Promise<void> {
-  return writeLabelLikeTo(nodeFiles, path, classes, native, labelValues);
+  return writeLabelLikeTo(nodeFiles, path, classes, native, labelValues, description);
 }
 
 /** Write an image on the scan's own grid as float32. See `writeImageLikeTo`. */

@@ -10,6 +10,8 @@ export interface Peeked extends Grid {
   readonly channels: number;
   /** Bytes of the voxels as they are stored, expanded. */
   readonly storedBytes: number;
+  /** What a NIfTI file says of itself in its header. */
+  readonly description?: string;
 }
 
 /**
@@ -28,8 +30,9 @@ export async function peekVolumeFrom(files: FileSystem, path: string): Promise<P
     const { size, affine, channels, data } = volume;
     return { size, affine, channels, storedBytes: data.byteLength };
   }
-  const { size, affine, channels, byteCount } = niftiLayout(decodeHeader(head, path), path);
-  return { size, affine, channels, storedBytes: byteCount };
+  const header = decodeHeader(head, path);
+  const { size, affine, channels, byteCount } = niftiLayout(header, path);
+  return { size, affine, channels, storedBytes: byteCount, description: header.descrip };
 }
 
 /** Bytes that a volume takes while it is read and turned: as stored, in float32, and a copy in another order. */

@@ -32,6 +32,8 @@ export interface TrainRequest {
   readonly minutes?: number;
   readonly epochs?: number;
   readonly seed: number;
+  /** Classification: begin with the best weights of this run instead of at random. */
+  readonly init?: string;
   /** Go on from the last checkpoint of `runDir`. */
   readonly resume: boolean;
   readonly threads?: number;
@@ -80,15 +82,23 @@ export interface PredictRequest {
   readonly outDir: string;
   /** Average over copies of the scan mirrored as in training: slower, often a little better. Default true. */
   readonly mirror?: boolean;
+  /**
+   * Predict scans whose results are there already once more. Only for systems that keep such results (nnunet): others
+   * always do.
+   */
+  readonly overwrite?: boolean;
   readonly threads?: number;
   /** Default "cpu". One that does not work here is an error. */
   readonly device?: Device;
   readonly signal?: AbortSignal;
   onProgress?(done: number, total: number, name: string): void;
+  /** Something that a person should read once, before the first scan: what predicts, and the memory that it takes. */
+  onNote?(text: string): void;
 }
 
 export interface PredictSummary {
-  readonly files: readonly { readonly scan: string; readonly prediction: string }[];
+  /** `kept`: the prediction was there already, of this scan by this model. */
+  readonly files: readonly { readonly scan: string; readonly prediction: string; readonly kept?: boolean }[];
 }
 
 export interface EvaluateRequest {
