@@ -18,6 +18,8 @@ export interface System {
   readonly paper: Paper;
   /** The first one is the default. */
   readonly presets: Readonly<Record<string, { readonly summary: string }>>;
+  /** Whether its `train` takes all folds one after the other. Default: one fold at a time. */
+  readonly crossValidates?: boolean;
   readonly verbs: () => Promise<Verbs>;
   /** The claims of its paper on simulated data: what `gyrus reproduce` runs. Absent: there is none yet. */
   readonly study?: () => Promise<Study>;

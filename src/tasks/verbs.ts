@@ -27,6 +27,8 @@ export interface TrainRequest {
   readonly set: Readonly<Record<string, string>>;
   /** Which fold is held out, from 0. */
   readonly fold?: number;
+  /** All folds one after the other, where the system cross-validates. */
+  readonly allFolds?: boolean;
   readonly folds?: number;
   /** Stop in good order after this many minutes of training. */
   readonly minutes?: number;
@@ -56,6 +58,23 @@ export interface TrainProgress {
   readonly secondsLeft: number;
   /** Something a person should read once: "batch size lowered to 1". */
   readonly note?: string;
+  /** Work before or after the steps, piece by piece: "preparing case". */
+  readonly piece?: {
+    readonly what: string;
+    readonly done: number;
+    readonly total: number;
+    readonly name: string;
+  };
+}
+
+/** One fold of several. */
+export interface FoldSummary {
+  readonly fold: number;
+  readonly run: string;
+  readonly steps: number;
+  readonly seconds: number;
+  /** Of its held-out cases, by measure and label. */
+  readonly scores: Readonly<Record<string, number>>;
 }
 
 export interface TrainSummary {
@@ -73,6 +92,8 @@ export interface TrainSummary {
   readonly warnings: readonly string[];
   /** What the step was estimated to take, and the most memory that the process held. */
   readonly memory: { readonly estimateBytes: number; readonly peakBytes: number };
+  /** Where all folds were asked for: those that are done. `scores` are then of all cases, once all are. */
+  readonly folds?: readonly FoldSummary[];
 }
 
 export interface PredictRequest {

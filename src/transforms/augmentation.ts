@@ -213,6 +213,19 @@ const nnunet = defineAugmentation({
 });
 
 /**
+ * nnU-Net as published in 2018 (arXiv 1809.10486): rotation, scaling, elastic deformation, gamma and mirroring. The paper
+ * gives no numbers; those here are of its code, from memory, the deformation as the deviation that its field has.
+ */
+const nnunet2018 = defineAugmentation({
+  mirror: { probability: 0.5 },
+  rotation: { probability: 0.2, degrees: [-15, 15] },
+  scaling: { probability: 0.2, factor: [0.85, 1.25] },
+  elastic: { probability: 0.2, nodes: 5, sigma: [0, 2], unit: "voxel" },
+  gamma: { probability: 0.3, range: [0.7, 1.5] },
+  padding: "zero",
+});
+
+/**
  * Ronneberger et al. 2015: elastic deformation from 3x3 vectors of N(0, 10 pixels), shift, rotation, grey
  * values, and the image mirrored where there is no context. The paper gives no numbers for shift, rotation
  * and grey values; those here are ours. "mm" are pixels where an image has no spacing of its own.
@@ -227,5 +240,5 @@ const unet2015 = defineAugmentation({
   padding: "mirror",
 });
 
-export const augmentations = Object.freeze({ none, light, strong, nnunet, unet2015 });
+export const augmentations = Object.freeze({ none, light, strong, nnunet, nnunet2018, unet2015 });
 export type AugmentationName = keyof typeof augmentations;

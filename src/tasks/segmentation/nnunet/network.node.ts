@@ -1,15 +1,13 @@
 import type { Tensor } from "../../../core/tensor.js";
-import { encodeModel, readMetadata } from "../../../graph/onnx/model.js";
+import { encodeModel } from "../../../graph/onnx/model.js";
 import { lower } from "../../../lower/lower.js";
 import { portable } from "../../../lower/portable.js";
-import { engineOn, openModelOn } from "../../../runtime/devices.node.js";
+import { engineOn } from "../../../runtime/devices.node.js";
 import { weightsOf } from "../../../train/step.js";
-import { type Place, parseJson } from "../../run.js";
+import type { Place } from "../../run.js";
 import type { PatchNetwork } from "../sliding.js";
-import { modelSchema, type NnunetModel } from "./model.js";
+import type { NnunetModel } from "./model.js";
 import { patchNetwork, predictingProgram } from "./predicting.js";
-
-export { patchOf, predictingProgram } from "./predicting.js";
 
 /** The network with its weights as the bytes of an `.onnx` file: standard operators, `NnunetModel` in its metadata. */
 export function encodeNetwork(model: NnunetModel, state: Readonly<Record<string, Tensor>>): Uint8Array {
@@ -26,19 +24,4 @@ export async function networkOfState(
   const engine = await engineOn(device);
   const lowered = lower(predictingProgram(model), await engine.target(), weightsOf(state));
   return patchNetwork(model, await engine.compile(lowered, threads === undefined ? {} : { threads }));
-}
-
-/** Open what `encodeNetwork` wrote. Throws `bad-file` for any other file. */
-export async function openNetwork(
-  bytes: Uint8Array,
-  where: string,
-  { threads, device = "cpu" }: Place = {},
-): Promise<{ readonly network: PatchNetwork; readonly model: NnunetModel }> {
-  const model = parseJson(
-    modelSchema,
-    readMetadata(bytes, where).gyrus ?? "{}",
-    `${where} (metadata "gyrus")`,
-  );
-  const executable = await openModelOn(device, bytes, threads === undefined ? {} : { threads });
-  return { network: patchNetwork(model, executable), model };
 }
