@@ -88,6 +88,16 @@ export type { EvaluationReport, RunReport } from "./report/data.js";
 export { type Figure, type OverlayOptions, overlayFigure } from "./report/figure.js";
 export { buildReport } from "./report/run.js";
 export { type CompileOptions, type Device, devices, type Engine, type Executable } from "./runtime/engine.js";
+export {
+  defaultStudy,
+  drawStudy,
+  evenGroups,
+  type StudyOptions,
+  type StudyPerson,
+  type StudyVisit,
+  simulateVisit,
+} from "./sim/alzheimer/cohort.js";
+export { type CourseName, type DiseaseCourse, drawCourse } from "./sim/alzheimer/course.js";
 export { type BrainParameters, drawBrain } from "./sim/brain.js";
 export {
   type CohortOptions,

@@ -23,6 +23,7 @@ export { reconstructStackOnThreads } from "./reconstruct/stack.node.js";
 export { type Backend, type BackendTrial, listBackends, tryBackend } from "./runtime/backends.node.js";
 export { engineOn, openModelOn } from "./runtime/devices.node.js";
 export { engineVersion, nodeCpu, openModel } from "./runtime/node.js";
+export { type WriteStudyOptions, type WrittenStudy, writeStudy } from "./sim/alzheimer/node.js";
 export { type WriteCohortOptions, type WrittenCohort, writeCohort } from "./sim/node.js";
 export { type WritePetOptions, type WrittenPet, writePetScans } from "./sim/pet/node.js";
 export {

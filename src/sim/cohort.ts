@@ -1,5 +1,6 @@
 import { fail } from "../core/errors.js";
 import { rng } from "../core/rng.js";
+import { determinant } from "../volume/affine.js";
 import type { Grid, ImageVolume, LabelVolume, Size3, Volume } from "../volume/volume.js";
 import { requirePercent, withBiasField, withRicianNoise } from "./artefacts.js";
 import { type BrainParameters, drawBrain } from "./brain.js";
@@ -159,8 +160,23 @@ export function simulateSubject(options: CohortOptions, index: number): Simulate
 
 /** Volumes of a rendered head. */
 export function measureVolumes(brain: RenderedBrain): BrainVolumes {
+  const volumes = labelVolumesMl(brain);
+  const sum = (...labels: readonly number[]): number =>
+    labels.reduce((total, label) => total + volumes[label]!, 0);
+  return {
+    intracranial: sum(...fullStructures.map((s) => s.index).filter((index) => index >= 6 && index <= 39)),
+    cortex: sum(8, 9),
+    whiteMatter: sum(10, 11, 12),
+    lateralVentricles: sum(13, 14, 15, 16),
+    hippocampusLeft: sum(29, 31),
+    hippocampusRight: sum(30, 32),
+  };
+}
+
+/** Millilitres of every full label of a rendered head, partial volumes counted by their share. */
+export function labelVolumesMl(brain: RenderedBrain): Float64Array {
   const shares = new Float64Array(fullStructures.length);
-  const { data, affine: m } = brain.labels;
+  const { data, affine } = brain.labels;
   const per = brain.samplesPerVoxel;
   for (let v = 0; v < data.length; v++) shares[data[v]!] = shares[data[v]!]! + 1;
   for (let n = 0; n < brain.mixedVoxels.length; n++) {
@@ -171,22 +187,8 @@ export function measureVolumes(brain: RenderedBrain): BrainVolumes {
       shares[label] = shares[label]! + 1 / per;
     }
   }
-  const voxelMl =
-    Math.abs(
-      m[0]! * (m[5]! * m[10]! - m[6]! * m[9]!) -
-        m[1]! * (m[4]! * m[10]! - m[6]! * m[8]!) +
-        m[2]! * (m[4]! * m[9]! - m[5]! * m[8]!),
-    ) / 1000;
-  const sum = (...labels: readonly number[]): number =>
-    labels.reduce((total, label) => total + shares[label]!, 0) * voxelMl;
-  return {
-    intracranial: sum(...fullStructures.map((s) => s.index).filter((index) => index >= 6 && index <= 39)),
-    cortex: sum(8, 9),
-    whiteMatter: sum(10, 11, 12),
-    lateralVentricles: sum(13, 14, 15, 16),
-    hippocampusLeft: sum(29, 31),
-    hippocampusRight: sum(30, 32),
-  };
+  const voxelMl = Math.abs(determinant(affine)) / 1000;
+  return shares.map((voxels) => voxels * voxelMl);
 }
 
 export function checkOptions({ subjects, seed, noisePercent, biasPercent, ageYears }: CohortOptions): void {

@@ -130,8 +130,13 @@ export function t1Signals(sequence: Mprage = adniMprage, rng?: Rng): Float64Arra
  * The noise-free T1-weighted image of a head, white matter about 1: partial volumes mixed, and a smooth
  * variation within tissue (`textureFraction`, one standard deviation, correlated over about 5 mm).
  */
-export function t1Image(brain: RenderedBrain, rng: Rng, textureFraction = 0.02): ImageVolume {
-  const image = mixValues(brain, t1Signals(adniMprage, rng.split("tissues")));
+export function t1Image(
+  brain: RenderedBrain,
+  rng: Rng,
+  textureFraction = 0.02,
+  sequence: Mprage = adniMprage,
+): ImageVolume {
+  const image = mixValues(brain, t1Signals(sequence, rng.split("tissues")));
   const { size, affine } = image;
   const step = 5;
   const spacing = [0, 1, 2].map((c) => Math.hypot(affine[c]!, affine[4 + c]!, affine[8 + c]!));

@@ -80,7 +80,7 @@ describe("wrong usage", () => {
     [["inspect"], 'gyrus: missing required argument "paths". See gyrus --help.\n'],
     [
       ["simulate", "brian", "--out", "x"],
-      'gyrus: brian: there is no such cohort. Expected brain, pet. Did you mean "brain"?\n',
+      'gyrus: brian: there is no such cohort. Expected brain, alzheimer, pet. Did you mean "brain"?\n',
     ],
     [
       ["simulate", "brain", "--out", "x", "--preset", "tinny"],

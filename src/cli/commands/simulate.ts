@@ -11,9 +11,10 @@ import { interruptible, stopIfAsked } from "../interrupt.js";
 import { counted } from "../print.js";
 import { countingProgress, progressOn } from "../progress.js";
 import type { Answer, Shell } from "../shell.js";
+import { type AlzheimerOptions, simulateAlzheimer, studyGroups, visitMonths } from "./simulate-alzheimer.js";
 import { type PetOptions, simulatePet } from "./simulate-pet.js";
 
-interface Options extends PetOptions {
+interface Options extends PetOptions, AlzheimerOptions {
   readonly preset?: string;
   readonly spacing?: number;
   readonly noise?: number;
@@ -22,11 +23,12 @@ interface Options extends PetOptions {
 }
 
 /** What can be simulated. */
-const cohorts = ["brain", "pet"] as const;
+const cohorts = ["brain", "alzheimer", "pet"] as const;
 
-/** Options that one of them alone understands. */
+/** Options that not all of them understand. */
 const ownOptions = {
   brain: ["preset", "spacing", "noise", "bias", "ages"],
+  alzheimer: ["groups", "visits", "grid", "spacing", "sites", "external", "brainOnly", "turned"],
   pet: ["counts", "slices", "geometry", "phantom"],
 } as const satisfies Record<(typeof cohorts)[number], readonly (keyof Options)[]>;
 
@@ -35,9 +37,10 @@ export function simulateCommand(finish: Finish): Command {
     finish,
     {
       usage: "simulate <cohort>",
-      purpose: "Make simulated data: heads with their true label maps (brain), PET scans (pet)",
+      purpose:
+        "Make simulated data: heads with their true label maps (brain), a longitudinal study (alzheimer), PET scans (pet)",
       about:
-        "brain: a BIDS data set of healthy heads, T1-weighted, every one with folds, ventricles, nuclei and hippocampi of its own. pet: sinograms of heads and bodies with attenuation, scatter and randoms, and the activity that was there. The same options give the same bytes.",
+        "brain: a BIDS data set of healthy heads, T1-weighted, every one with folds, ventricles, nuclei and hippocampi of its own. alzheimer: controls, stable and progressive mild cognitive impairment and Alzheimer's disease over years, with ages, sexes, scanners and true volumes. pet: sinograms of heads and bodies with attenuation, scatter and randoms, and the activity that was there. The same options give the same bytes.",
       examples: [
         {
           line: "gyrus simulate brain --out cohort",
@@ -46,6 +49,16 @@ export function simulateCommand(finish: Finish): Command {
         {
           line: "gyrus simulate brain --out fine --preset full --subjects 2 --seed 7",
           about: "Two heads at 1 mm, as large as clinical scans; other heads than those of seed 1.",
+        },
+        {
+          line: "gyrus simulate alzheimer --out study --subjects 200",
+          about:
+            "50 each of CN, sMCI, pMCI and AD at 0, 12 and 36 months, whole heads of 48³ voxels of 4 mm.",
+        },
+        {
+          line: "gyrus simulate alzheimer --out other --groups AD=40,CN=40 --visits 0 --external",
+          about:
+            "One visit each of an older cohort with milder patients from other scanners: an external test.",
         },
         {
           line: "gyrus simulate pet --out scans --phantom brain --counts 200000",
@@ -64,7 +77,7 @@ export function simulateCommand(finish: Finish): Command {
         )
         .option(
           "--subjects <n>",
-          "number of heads or phantoms; default: the preset's, 4 for pet",
+          "number of heads, people or phantoms; default: the preset's, 40 for alzheimer, 4 for pet",
           whole("--subjects", 1, 9999),
         )
         .option(
@@ -74,7 +87,7 @@ export function simulateCommand(finish: Finish): Command {
         )
         .option(
           "--spacing <mm>",
-          "brain: size of a voxel in mm, the field of view kept; default: the preset's",
+          "brain: size of a voxel in mm, the field of view kept; default: the preset's. alzheimer: default: 192 mm by --grid",
           numberWithin("--spacing", { low: 0.3, high: 10 }),
         )
         .option(
@@ -89,6 +102,17 @@ export function simulateCommand(finish: Finish): Command {
         )
         .option("--ages <from-to>", "brain: range of ages in years; default: 20-80", ageRange)
         .option(
+          "--groups <list>",
+          "alzheimer: subjects by diagnosis or outcome, such as AD=50,LMCI=43,EMCI=77,CN=61 (or sMCI, pMCI)",
+          studyGroups,
+        )
+        .option("--visits <months>", "alzheimer: months of the visits; default: 0,12,36", visitMonths)
+        .option("--grid <n>", "alzheimer: voxels along each edge; default: 48", whole("--grid", 8, 256))
+        .option("--sites <n>", "alzheimer: number of scanners; default: 4", whole("--sites", 1, 99))
+        .option("--external", "alzheimer: older people, milder disease, other scanners")
+        .option("--brain-only", "alzheimer: no signal from outside the brain, as after skull-stripping")
+        .option("--turned", "alzheimer: heads turned and shifted; default: along the axes")
+        .option(
           "--counts <n>",
           "pet: expected prompts of every slice; default: 500000",
           numberWithin("--counts", { low: 1, high: 1e12 }),
@@ -98,24 +122,42 @@ export function simulateCommand(finish: Finish): Command {
         .option("--phantom <kind>", `pet: ${phantomKinds.join(" or ")}; default: both in turns`);
     },
     async (shell, options, [cohort = ""]) => {
-      if (cohort !== "brain" && cohort !== "pet")
-        fail("not-found", {
+      const known = cohorts.find((name) => name === cohort);
+      if (known === undefined)
+        return fail("not-found", {
           what: "there is no such cohort",
           where: cohort,
           expected: cohorts.join(", "),
           fix: suggestionFor(cohort, cohorts),
         });
-      const other = cohort === "brain" ? "pet" : "brain";
-      const stray = ownOptions[other].find((name) => options[name] !== undefined);
-      if (stray !== undefined)
-        fail("bad-argument", {
-          what: `--${stray} belongs to ${other}`,
-          where: `--${stray}`,
-          fix: `Leave it out, or simulate ${other}`,
-        });
-      return cohort === "brain" ? simulateHeads(shell, options) : simulateScans(shell, options);
+      refuseStrays(known, options);
+      if (known === "alzheimer") return simulateStudy(shell, options);
+      return known === "brain" ? simulateHeads(shell, options) : simulateScans(shell, options);
     },
   );
+}
+
+/** Throws `bad-argument` for an option that belongs to another cohort. */
+function refuseStrays(cohort: (typeof cohorts)[number], options: Options): void {
+  const own: readonly string[] = ownOptions[cohort];
+  for (const other of cohorts) {
+    const stray = ownOptions[other].find((name) => options[name] !== undefined && !own.includes(name));
+    if (stray === undefined) continue;
+    const option = `--${stray.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    fail("bad-argument", {
+      what: `${option} belongs to ${other}`,
+      where: option,
+      fix: `Leave it out, or simulate ${other}`,
+    });
+  }
+}
+
+async function simulateStudy(shell: Shell, options: Options): Promise<Answer> {
+  const made = await watched(shell, "person", (onProgress) => simulateAlzheimer(options, onProgress));
+  return {
+    result: made,
+    text: `${counted(made.subjects.length, "simulated subject")} with ${counted(made.visits, "visit")} in ${made.folder}\nTrue label maps and volumes in ${made.truth}`,
+  };
 }
 
 async function simulateHeads(shell: Shell, options: Options): Promise<Answer> {

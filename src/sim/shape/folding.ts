@@ -14,9 +14,15 @@ import { drawWaves, waveAt } from "./waves.js";
 /** Channels of a folding lattice: signed distance to the sheets of the main and the minor sulci, their depths. */
 export const fold = { main: 0, mainDepth: 1, minor: 2, minorDepth: 3 } as const;
 
-/** The folding lattices of the left and the right hemisphere, in template millimetres. */
+/** The folds of the latest person: at every visit of one person they are the same, and they take a while. */
+let latest: { readonly key: string; readonly folds: readonly [Lattice, Lattice] } | undefined;
+
+/** The folding lattices of the left and the right hemisphere, in template millimetres; only to be read. */
 export function foldHemispheres(person: BrainParameters): readonly [Lattice, Lattice] {
-  return [foldOne(person, 0), foldOne(person, 1)];
+  const { scale, foldingSeed, foldingIndividuality, foldingWavelengthMm, sulcalDepthMm } = person;
+  const key = [...scale, foldingSeed, foldingIndividuality, foldingWavelengthMm, sulcalDepthMm].join(" ");
+  if (latest?.key !== key) latest = { key, folds: [foldOne(person, 0), foldOne(person, 1)] };
+  return latest.folds;
 }
 
 function foldOne(person: BrainParameters, side: 0 | 1): Lattice {
