@@ -3,14 +3,14 @@ import type { Tensor } from "../../../core/tensor.js";
 import { readModel } from "../../../graph/onnx/model.js";
 import type { FileSystem } from "../../../io/files.js";
 import { sha256 } from "../../../io/fingerprint.js";
-import { lower } from "../../../lower/lower.js";
+import { type Lowered, lower } from "../../../lower/lower.js";
 import type { CompileOptions, Engine } from "../../../runtime/engine.js";
 import type { PatchNetwork } from "../sliding.js";
 import type { NnunetModel } from "./model.js";
 import type { ConfigurationName } from "./plan.js";
 import { patchNetwork, predictingProgram } from "./predicting.js";
 import { type PredictorPlan, stageOrder } from "./predictor.js";
-import { findPredictor } from "./source.js";
+import { findPredictor, type PredictorSource } from "./source.js";
 import type { Lend } from "./windows.js";
 
 export interface OpenOptions extends CompileOptions {
@@ -49,7 +49,16 @@ export async function openPredictor(
   engine: Engine,
   options: OpenOptions = {},
 ): Promise<Predictor> {
-  const { plan, notes } = await findPredictor(files, path);
+  return openSource(files, await findPredictor(files, path), engine, options);
+}
+
+/** Open what `findPredictor` found. */
+export async function openSource(
+  files: FileSystem,
+  { plan, notes }: PredictorSource,
+  engine: Engine,
+  options: OpenOptions = {},
+): Promise<Predictor> {
   const closers: (() => Promise<void>)[] = [];
   const stages = new Map<ConfigurationName, OpenStage>();
   const hashes: string[] = [];
@@ -124,8 +133,18 @@ async function openNetworkOf(
   return patchNetwork(model, await engine.compile(lowered, options));
 }
 
+/** The network of an `.onnx` file, spelled for an engine. */
+export async function lowerNetwork(
+  files: FileSystem,
+  path: string,
+  model: NnunetModel,
+  engine: Engine,
+): Promise<Lowered> {
+  return lower(predictingProgram(model), await engine.target(), await readWeights(files, path, model));
+}
+
 /** The weights in an `.onnx` file, by their names in the network. Throws `bad-file` where one is not there. */
-export async function readWeights(
+async function readWeights(
   files: FileSystem,
   path: string,
   model: NnunetModel,
