@@ -1,12 +1,17 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { rng } from "../../../src/core/rng.js";
 import { floats, type Tensor } from "../../../src/core/tensor.js";
-import { writeVolume } from "../../../src/io/node.js";
-import { experimentPaths } from "../../../src/tasks/segmentation/nnunet/layout.js";
+import { loadImage, nodeFiles, writeVolume } from "../../../src/io/node.js";
+import { nodeCpu } from "../../../src/runtime/node.js";
+import type { Experiment, Splits } from "../../../src/tasks/segmentation/nnunet/experiment.js";
+import { encodeHeldOut } from "../../../src/tasks/segmentation/nnunet/held-out.js";
+import { experimentPaths, foldPaths } from "../../../src/tasks/segmentation/nnunet/layout.js";
 import { type NnunetModel, trainedConfiguration } from "../../../src/tasks/segmentation/nnunet/model.js";
 import { encodeNetwork } from "../../../src/tasks/segmentation/nnunet/network.node.js";
+import { openPredictor } from "../../../src/tasks/segmentation/nnunet/open.js";
 import type { Configuration, ConfigurationName, Plan } from "../../../src/tasks/segmentation/nnunet/plan.js";
+import { opinionsOn } from "../../../src/tasks/segmentation/nnunet/predict.js";
 import { predictingProgram } from "../../../src/tasks/segmentation/nnunet/predicting.js";
 import { scalingAffine } from "../../../src/volume/affine.js";
 import type { Affine, ImageVolume, LabelVolume, Size3 } from "../../../src/volume/volume.js";
@@ -211,4 +216,24 @@ export async function writeLevels(root: string, ids: readonly string[], size?: S
     training: ids.map((id) => ({ image: `./imagesTr/${id}.nii.gz`, label: `./labelsTr/${id}.nii.gz` })),
   };
   await writeFile(join(root, "dataset.json"), JSON.stringify(description));
+}
+
+/** What a fold says of its held-out cases, as training leaves it, and the mark that it is done. */
+export async function writeHeldOut(
+  dir: string,
+  configuration: ConfigurationName,
+  fold: number,
+): Promise<void> {
+  const run = experimentPaths.fold(dir, configuration, fold);
+  const splits = JSON.parse(await readFile(experimentPaths.splits(dir), "utf8")) as Splits;
+  const { data } = JSON.parse(await readFile(experimentPaths.record(dir), "utf8")) as Experiment;
+  const predictor = await openPredictor(nodeFiles, run, nodeCpu, { threads: 1 });
+  await mkdir(foldPaths.heldOut(run), { recursive: true });
+  for (const id of splits.folds[fold]!.validation) {
+    const { image } = await loadImage([join(data.root, `imagesTr/${id}.nii.gz`)], ["T1"]);
+    const [opinion] = await opinionsOn(predictor, image, { mirror: false });
+    await writeFile(foldPaths.heldOutCase(run, id), encodeHeldOut({ id, ...opinion! }));
+  }
+  await predictor.close();
+  await writeFile(foldPaths.evaluation(run), "{}");
 }

@@ -61,7 +61,7 @@ function firstModel({ plan, stages }: Predictor) {
 }
 
 /** What every configuration of the ensemble says; of those that only a cascade looks at nothing is kept. */
-async function opinionsOn(
+export async function opinionsOn(
   { plan, stages }: Predictor,
   image: ImageVolume,
   options: PredictVolumeOptions,

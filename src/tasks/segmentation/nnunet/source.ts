@@ -200,7 +200,7 @@ async function ofRun(files: FileSystem, dir: string): Promise<PredictorSource> {
       where: file,
       fix: "Let the training end: gyrus train … --resume",
     });
-  const model = await modelOf(files, file);
+  const model = await readModelRecord(files, file);
   const previous = previousOf(model);
   if (previous === undefined) return ofModels(files, dir, [file]);
   // A fold of a cascade looks at the same fold of the coarser stage, which has not seen its held-out cases either.
@@ -233,16 +233,16 @@ async function ofModels(
 }
 
 /** The record in an `.onnx` file. Throws `bad-file` for a file that is not of this method. */
-async function modelOf(files: FileSystem, path: string): Promise<NnunetModel> {
+export async function readModelRecord(files: FileSystem, path: string): Promise<NnunetModel> {
   const metadata = readMetadata(await files.read(path), path).gyrus;
   return parseJson(modelSchema, metadata ?? "{}", `${path} (metadata "gyrus")`);
 }
 
 /** The record that networks have in common. Throws `bad-data` where one was trained by another plan. */
 async function commonModel(files: FileSystem, paths: readonly string[]): Promise<NnunetModel> {
-  const first = await modelOf(files, paths[0]!);
+  const first = await readModelRecord(files, paths[0]!);
   for (const path of paths.slice(1)) {
-    const other = await modelOf(files, path);
+    const other = await readModelRecord(files, path);
     if (JSON.stringify(other) !== JSON.stringify(first))
       fail("bad-data", {
         what: "networks that are to be averaged were trained by different plans",

@@ -1,0 +1,102 @@
+import { fail } from "../../../core/errors.js";
+import type { DataSet } from "../../../io/dataset.js";
+import { nodeFiles, openDataSet } from "../../../io/node.js";
+import { parseJson } from "../../run.js";
+import { paths } from "../../run-folder.node.js";
+import type { CrossValidated, HeldOutCase } from "./cross-validation.node.js";
+import { type Experiment, experimentSchema, type Splits, splitsSchema } from "./experiment.js";
+import { exists } from "./folders.node.js";
+import { experimentFile, experimentPaths, foldPaths } from "./layout.js";
+import type { ConfigurationName, Plan } from "./plan.js";
+import { dataSetOptions } from "./run.js";
+import { readModelRecord } from "./source.js";
+
+/** An experiment whose folds can be compared. */
+export interface Compared extends CrossValidated {
+  readonly record: Experiment;
+  readonly splits: Splits;
+  readonly dataset: DataSet;
+  /** Folds that are done, of every configuration that has one. */
+  readonly done: ReadonlyMap<ConfigurationName, readonly number[]>;
+}
+
+/** Open an experiment for comparison. Throws `not-found` where it has no fold that is done. */
+export async function openCompared(dir: string, wanted?: readonly ConfigurationName[]): Promise<Compared> {
+  const record = await readExperiment(dir);
+  const path = experimentPaths.splits(dir);
+  const splits = parseJson(splitsSchema, new TextDecoder().decode(await nodeFiles.read(path)), path);
+  const done = new Map<ConfigurationName, number[]>();
+  const plans: Partial<Record<ConfigurationName, Plan>> = {};
+  for (const name of ["2d", "3d_lowres", "3d_fullres", "3d_cascade_fullres"] as const) {
+    if (wanted !== undefined && !wanted.includes(name)) continue;
+    const folds: number[] = [];
+    for (let fold = 0; fold < record.folds; fold++)
+      if (await exists(foldPaths.evaluation(experimentPaths.fold(dir, name, fold)))) folds.push(fold);
+    if (folds.length === 0) continue;
+    done.set(name, folds);
+    plans[name] = (
+      await readModelRecord(nodeFiles, paths.model(experimentPaths.fold(dir, name, folds[0]!)))
+    ).plan;
+  }
+  const missing = wanted?.filter((name) => !done.has(name)) ?? [];
+  if (done.size === 0 || missing.length > 0)
+    fail("not-found", {
+      what:
+        missing.length > 0 ? `${missing.join(", ")}: no fold is done` : "no fold of this experiment is done",
+      where: dir,
+      expected: "folds that were trained to their end, with their held-out cases judged",
+      fix: "Train them first: gyrus train nnunet --help; one that was interrupted goes on with --resume",
+    });
+  const dataset = await openDataSet(record.data.root, dataSetOptions(record));
+  return { dir, record, splits, dataset, done, plans };
+}
+
+/** `experiment.json`. Throws `not-found` for another folder. */
+export async function readExperiment(dir: string): Promise<Experiment> {
+  const path = experimentPaths.record(dir);
+  if (!(await exists(path)))
+    fail("not-found", {
+      what: "this folder is no experiment",
+      where: dir,
+      expected: `a folder with ${experimentFile}, as gyrus train nnunet makes it`,
+      fix: "Give the folder that was --out of gyrus train nnunet",
+    });
+  return parseJson(experimentSchema, new TextDecoder().decode(await nodeFiles.read(path)), path);
+}
+
+/** The folds that all configurations have done. */
+export function commonFolds({ dir, done, record }: Compared): { folds: number[]; notes: string[] } {
+  const all = [...done.values()];
+  const folds = all[0]!.filter((fold) => all.every((one) => one.includes(fold)));
+  const words = [...done].map(([name, own]) => `${name}: ${own.join(", ")}`).join("; ");
+  if (folds.length === 0)
+    fail("bad-argument", {
+      what: "the configurations have no fold in common, so that they cannot be compared",
+      where: dir,
+      expected: "the same folds of every configuration",
+      found: words,
+      fix: "Train what is missing, or compare some of them: --configurations",
+    });
+  const notes: string[] = [];
+  if (folds.length < record.folds)
+    notes.push(`compared on ${folds.length} of ${record.folds} folds: those that are done are ${words}`);
+  return { folds, notes };
+}
+
+/** The held-out cases of folds, in the order of the folds. */
+export function heldOutCases({ splits, dataset, dir }: Compared, folds: readonly number[]): HeldOutCase[] {
+  const byId = new Map(dataset.cases.map((one) => [one.id, one]));
+  return folds.flatMap((fold) =>
+    splits.folds[fold]!.validation.map((id) => {
+      const one = byId.get(id);
+      if (one === undefined)
+        fail("bad-data", {
+          what: `the case "${id}" is not in the data set any more`,
+          where: dataset.root,
+          expected: `the data set that ${dir} was made from`,
+          fix: "Restore its files",
+        });
+      return { one, fold };
+    }),
+  );
+}
