@@ -26,10 +26,12 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   models: ["core", "graph", "ops", "nn"],
   train: ["core", "graph", "ops", "autodiff", "lower", "runtime", "nn", "optim"],
   report: ["core", "volume"],
+  audit: ["core", "volume", "io", "metrics", "report"],
   tasks: [
     "core",
     "graph",
     "ops",
+    "autodiff",
     "lower",
     "runtime",
     "nn",
@@ -44,6 +46,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     "models",
     "train",
     "report",
+    "audit",
   ],
   studies: [
     "core",

@@ -1,11 +1,13 @@
+import { adcnn } from "./adcnn.js";
 import { batchNorm } from "./batch-norm.js";
 import { deeppet } from "./deeppet.js";
 import { redWgan } from "./red-wgan.js";
 import { segmentUnet } from "./segment-unet.js";
 import type { ListedStudy, System } from "./system.js";
+import { voxcnn } from "./voxcnn.js";
 
 /** Every system there is: the command line's help, the report and the documentation come from this list. */
-export const systems: readonly System[] = [deeppet, redWgan, segmentUnet];
+export const systems: readonly System[] = [adcnn, deeppet, redWgan, segmentUnet, voxcnn];
 
 /** Studies that belong to no system. */
 export const studies: readonly ListedStudy[] = [batchNorm];

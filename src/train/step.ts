@@ -22,6 +22,8 @@ export interface StepDefinition {
   readonly average?: number;
   /** "lean" keeps less for the gradient and computes it again: see `recompute`. Default "normal". */
   readonly memory?: MemoryUse;
+  /** Parameters that stay what they are; statistics follow all the same. Default: none. */
+  readonly frozen?: (path: string) => boolean;
 }
 
 /** How much memory a step may take for speed. */
@@ -47,10 +49,16 @@ export interface Step {
 }
 
 /** Build the step: forward, backward, optimiser, moving average. */
-export function buildStep({ batch, objective, optimizer, average, memory = "normal" }: StepDefinition): Step {
+export function buildStep(definition: StepDefinition): Step {
+  const { batch, objective, optimizer, average, memory = "normal", frozen } = definition;
   const fed = batchInputs(batch);
   const traced = trace(true, (scope) => objective(scope, fed));
-  const { program, next } = closeStep(traced, fed, { optimizer, average, memory });
+  const { program, next } = closeStep(traced, fed, {
+    optimizer,
+    average,
+    memory,
+    ...(frozen === undefined ? {} : { keeps: frozen }),
+  });
   return {
     program,
     traced,
@@ -73,6 +81,8 @@ export interface Closing {
   readonly memory: MemoryUse;
   /** What of the parameters and statistics changes, by path; the rest is read only. Default: all of it. */
   readonly trains?: (path: string) => boolean;
+  /** Parameters that the state holds and no gradient changes. Default: none. */
+  readonly keeps?: (path: string) => boolean;
   /** Slots are called `slot/<slots><slot>/<path>`. */
   readonly slots?: string;
 }
@@ -81,10 +91,11 @@ export interface Closing {
 export function closeStep(
   traced: Traced<Objective>,
   fed: Readonly<Record<string, Value>>,
-  { optimizer, average, memory, trains = () => true, slots: prefix = "" }: Closing,
+  { optimizer, average, memory, trains = () => true, keeps = () => false, slots: prefix = "" }: Closing,
 ): { readonly program: Program; readonly next: Readonly<Record<string, Value>> } {
   // The last layer's first, as their gradients come: what a gradient was made from can then go at once.
-  const paths = [...traced.parameters.keys()].filter(trains).reverse();
+  const own = [...traced.parameters.keys()].filter(trains).reverse();
+  const paths = own.filter((path) => !keeps(path));
   const parameters = new Map(paths.map((path) => [path, traced.parameters.get(path)!.value]));
   const learningRate = input("learningRate", []);
   const step = input("step", []);
@@ -111,6 +122,7 @@ export function closeStep(
 
   const next: Record<string, Value> = {};
   for (const path of paths) next[`parameter/${path}`] = add(parameters.get(path)!, updates.get(path)!);
+  for (const path of own) if (keeps(path)) next[`parameter/${path}`] = traced.parameters.get(path)!.value;
   for (const [path, { value }] of traced.statistics)
     if (trains(path)) next[`statistic/${path}`] = traced.updates.get(path) ?? value;
   for (const [slot, values] of state)

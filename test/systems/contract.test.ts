@@ -6,16 +6,24 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readSafetensors, readVolume, writeSafetensors, writeVolume } from "../../src/io/node.js";
 import { imageGrid, petGeometries } from "../../src/sim/pet/geometry.js";
 import { writePetScans } from "../../src/sim/pet/node.js";
+import { configs as adConfigs } from "../../src/systems/adcnn.js";
 import { configs as petConfigs } from "../../src/systems/deeppet.js";
 import { configs as ganConfigs } from "../../src/systems/red-wgan.js";
 import { systems } from "../../src/systems/registry.js";
 import { configs } from "../../src/systems/segment-unet.js";
+import { configs as voxConfigs } from "../../src/systems/voxcnn.js";
+import {
+  type ClassificationConfig,
+  withChanges as classChanges,
+  classificationSchema,
+} from "../../src/tasks/classification/config.js";
 import { denoisingSchema, withChanges as ganChanges } from "../../src/tasks/denoising/config.js";
 import { withChanges as petChanges, reconstructionSchema } from "../../src/tasks/reconstruction/config.js";
 import { segmentationSchema, withChanges } from "../../src/tasks/segmentation/config.js";
 import type { TrainRequest, TrainSummary, Verbs } from "../../src/tasks/verbs.js";
 import type { Grid, Size3 } from "../../src/volume/volume.js";
 import { ball, quick, writeBalls } from "../tasks/data.js";
+import { quickDiagnosis, writePeople } from "../tasks/classification/data.js";
 import { quickNoise } from "../tasks/denoising/data.js";
 import { quickPet } from "../tasks/reconstruction/data.js";
 
@@ -50,7 +58,28 @@ async function oddBall(folder: string, size: Size3): Promise<ScanToPredict> {
   return { scan, grid: (await readVolume(scan)).volume };
 }
 
+/** People of two kinds; answers are a table, see test/tasks/classification. */
+function diagnosis(presets: Readonly<Record<string, ClassificationConfig>>, preset: string): Recipe {
+  return {
+    write: (folder) => writePeople(folder),
+    set: { ...quickDiagnosis, "network.dropout": "0", "optimizer.learningRate": "0.003" },
+    preset,
+    epochs: 25,
+    factor: 4,
+    heldOut: 4,
+    requireSound: (name) => {
+      const config = presets[name]!;
+      expect(classificationSchema.parse(config)).toEqual(config);
+      expect(classChanges(config, {})).toEqual(config);
+    },
+    scans: {},
+    good: (balancedAccuracy) => balancedAccuracy > 0.7,
+  };
+}
+
 const recipes: Readonly<Record<string, Recipe>> = {
+  adcnn: diagnosis(adConfigs, "subject-small"),
+  voxcnn: diagnosis(voxConfigs, "tiny"),
   "red-wgan": {
     write: (folder) => writeBalls(folder, { cases: 3 }),
     set: { ...quickNoise, "optimizer.learningRate": "0.01", noise: "20,20" },

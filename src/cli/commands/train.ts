@@ -1,5 +1,7 @@
 import { type Command, Option } from "commander";
+import { fail } from "../../core/errors.js";
 import type { Device } from "../../runtime/engine.js";
+import type { System } from "../../systems/system.js";
 import type { TrainSummary } from "../../tasks/verbs.js";
 import { defineCommand, type Finish, keyValue, numberWithin } from "../command.js";
 import { addDataSetOptions, type DataSetFlags, dataSetOptions } from "../dataset-options.js";
@@ -24,6 +26,7 @@ interface Options extends DataSetFlags {
   readonly device?: Device;
   readonly memory?: "normal" | "lean";
   readonly resume?: boolean;
+  readonly init?: string;
 }
 
 export function trainCommand(finish: Finish): Command {
@@ -73,11 +76,14 @@ export function trainCommand(finish: Finish): Command {
           ).choices(["normal", "lean"]),
         )
         .addOption(deviceOption())
+        .option("--init <run>", "classification: begin with another run's best weights: AD-CN to sMCI-pMCI")
         .option("--resume", "go on from the last checkpoint of the run folder");
       addDataSetOptions(command);
     },
     async (shell, options, [name = ""]) => {
-      const verbs = await systemNamed(name, options.preset).verbs();
+      const system = systemNamed(name, options.preset);
+      requireTransferable(system, options);
+      const verbs = await system.verbs();
       const progress = progressOn(shell);
       const promise = "Stopping after this step, then saving.";
       const { summary, asked } = await interruptible(shell, promise, async (signal) => ({
@@ -89,6 +95,7 @@ export function trainCommand(finish: Finish): Command {
           seed: options.seed,
           resume: options.resume ?? false,
           ...(options.preset === undefined ? {} : { preset: options.preset }),
+          ...(options.init === undefined ? {} : { init: options.init }),
           ...(options.fold === undefined ? {} : { fold: options.fold }),
           ...(options.folds === undefined ? {} : { folds: options.folds }),
           ...(options.minutes === undefined ? {} : { minutes: options.minutes }),
@@ -105,6 +112,17 @@ export function trainCommand(finish: Finish): Command {
       return { result: summary, text, exit: asked ? exitCodes.failed : exitCodes.done };
     },
   );
+}
+
+/** Throws `bad-argument` for --init with a system that knows nothing of it. */
+function requireTransferable({ name, task }: Pick<System, "name" | "task">, { init }: Options): void {
+  if (init !== undefined && task !== "classification")
+    fail("bad-argument", {
+      what: `${name} always begins with weights of its own`,
+      where: "--init",
+      found: init,
+      fix: "Leave it out; --resume goes on with a run that was stopped",
+    });
 }
 
 function trainedText(summary: TrainSummary): string {

@@ -1,0 +1,137 @@
+import { mkdir } from "node:fs/promises";
+import { resolve } from "node:path";
+import { fail } from "../../core/errors.js";
+import { rng } from "../../core/rng.js";
+import { writeText } from "../../io/node.js";
+import type { SubjectTable } from "../../io/subjects.js";
+import { calibration } from "../../metrics/classification/calibration.js";
+import { bootstrapFigures } from "../../metrics/classification/intervals.js";
+import { type Judgement, scoreClassification } from "../../metrics/classification/scores.js";
+import type { MetricColumn } from "../../report/data.js";
+import { paths } from "../run-folder.node.js";
+import type { EvaluateRequest, EvaluateSummary } from "../verbs.js";
+import { openTable, recordOf, rowsOf } from "./data.node.js";
+import { readRun } from "./folder.node.js";
+import { openModelAt } from "./network.node.js";
+import { type Prediction, predictScan, writePredictions } from "./predict.node.js";
+import type { Run } from "./run.js";
+
+const columns: readonly MetricColumn[] = [
+  { key: "balancedAccuracy", name: "Balanced accuracy", better: "higher" },
+  { key: "auc", name: "AUC", better: "higher" },
+  { key: "accuracy", name: "Accuracy", better: "higher" },
+  { key: "sensitivity", name: "Sensitivity", better: "higher" },
+  { key: "specificity", name: "Specificity", better: "higher" },
+  { key: "brier", name: "Brier score", better: "lower" },
+  { key: "calibrationError", name: "Calibration error", better: "lower" },
+];
+
+/** Probabilities and truths of subjects, beside what `evaluation.json` of every task holds. */
+export interface ClassificationEvaluation extends EvaluateSummary {
+  readonly judgements: readonly Judgement[];
+}
+
+const figuresOf = (cases: readonly Judgement[]) => ({
+  ...scoreClassification(cases),
+  calibrationError: calibration(cases).expectedError,
+});
+
+/**
+ * Judge a run on the subjects that neither trained it nor chose its weights, or on every subject of another data set,
+ * each by the first session.
+ */
+export async function evaluateClassification(request: EvaluateRequest): Promise<ClassificationEvaluation> {
+  const { runDir, signal, threads, device } = request;
+  const run = await readRun(runDir);
+  const { table, own } = await tableToJudge(run, request);
+  const subjects = own ? run.split.subjects.test : table.rows.map(({ subject }) => subject);
+  const rows = rowsOf(table.rows, subjects, "first");
+  const open = await openModelAt(runDir, { threads, device });
+  const predictions: (Prediction & { subject: string; truth: string })[] = [];
+  for (const [at, { id, subject, image, diagnosis }] of rows.entries()) {
+    if (signal?.aborted)
+      fail("runtime", {
+        what: "the evaluation was interrupted",
+        where: runDir,
+        found: `${at} of ${rows.length} subjects judged`,
+        fix: "Run it again: nothing is written before all subjects are judged",
+      });
+    request.onProgress?.(at, rows.length, id);
+    predictions.push({ ...(await predictScan(open, image)), id, subject, truth: diagnosis });
+  }
+  request.onProgress?.(rows.length, rows.length, "");
+  await open.executable.dispose();
+  await mkdir(paths.predictions(runDir), { recursive: true });
+  await writePredictions(`${paths.predictions(runDir)}/predictions.tsv`, predictions, run.model.classes);
+  const result = summaryOf(run, predictions, {
+    runDir,
+    dataDir: resolve(table.source),
+    set: own
+      ? `held-out subjects of fold ${run.split.fold ?? 0} of ${run.split.folds ?? 5}, which neither trained the network nor chose its weights`
+      : `all subjects of another data set than that of the run`,
+  });
+  await writeText(paths.evaluation(runDir), `${JSON.stringify(result, null, 2)}\n`);
+  return result;
+}
+
+async function tableToJudge(
+  run: Run,
+  { dataDir }: EvaluateRequest,
+): Promise<{ readonly table: SubjectTable; readonly own: boolean }> {
+  const { channels, derivative } = run.data.options;
+  const options = {
+    ...(channels === undefined ? {} : { channels }),
+    ...(derivative === undefined ? {} : { derivative }),
+  };
+  const table = await openTable(dataDir ?? run.data.root, run.config, options);
+  if (dataDir === undefined) {
+    if (run.split.test.some((id) => !table.rows.some((row) => row.id === id)))
+      fail("not-found", {
+        what: "held-out subjects of the run are no longer in the data set",
+        where: run.data.root,
+        fix: "Restore the data set, or evaluate on another one with --data",
+      });
+    return { table, own: true };
+  }
+  return { table, own: (await recordOf(table, options)).sha256 === run.data.sha256 };
+}
+
+function summaryOf(
+  run: Run,
+  predictions: readonly (Prediction & { subject: string; truth: string })[],
+  about: { readonly runDir: string; readonly dataDir: string; readonly set: string },
+): ClassificationEvaluation {
+  const [negative, positive] = run.model.classes;
+  const judgements = predictions.map(
+    ({ subject, probability, truth }): Judgement => ({ subject, probability, positive: truth === positive }),
+  );
+  const figures = bootstrapFigures(judgements, figuresOf, rng(run.seed).split("evaluate"));
+  const label = `${positive} against ${negative}`;
+  const counted = { count: predictions.length };
+  const { value: mean, low, high } = figures.balancedAccuracy;
+  return {
+    run: about.runDir,
+    dataDir: about.dataDir,
+    set: about.set,
+    caseCount: predictions.length,
+    subjectCount: new Set(predictions.map(({ subject }) => subject)).size,
+    labels: [label],
+    metrics: columns,
+    summary: columns.map(({ key }) => {
+      const one = figures[key as keyof typeof figures];
+      return { label, metric: key, mean: one.value, low: one.low, high: one.high, ...counted };
+    }),
+    overall: { mean, low, high },
+    cases: predictions.map(({ id, subject, probability, truth }) => {
+      const right = probability >= 0.5 === (truth === positive);
+      const scores = { accuracy: right ? 1 : 0, brier: (probability - (truth === positive ? 1 : 0)) ** 2 };
+      return { case: id, subject, scores: { [label]: scores } };
+    }),
+    interval: "95 % percentile bootstrap over subjects within their classes, 2000 resamples",
+    notes: [
+      `Positive is ${positive}: sensitivity is of these subjects, specificity of ${negative}. Called positive from a probability of 0.5 on.`,
+      "One probability for each subject, of the first session; of several positions their soft vote.",
+    ],
+    judgements,
+  };
+}

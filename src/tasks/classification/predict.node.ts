@@ -1,0 +1,113 @@
+import { mkdir } from "node:fs/promises";
+import { fail } from "../../core/errors.js";
+import { baseName } from "../../io/files.js";
+import { nodeFiles, writeTable } from "../../io/node.js";
+import type { PredictRequest, PredictSummary } from "../verbs.js";
+import { type Classifier, probabilitiesOf } from "./apply.js";
+import { loadOnGrid } from "./data.node.js";
+import { openModelAt } from "./network.node.js";
+import { prepareImage } from "./prepare.js";
+import { vote } from "./vote.js";
+
+const scanName = /\.(nii(\.gz)?|hdr)$/i;
+
+/** One row of `predictions.tsv`. */
+export interface Prediction {
+  /** What the scan belongs to: the part of its name that identifies it. */
+  readonly id: string;
+  readonly scan: string;
+  /** Of the positive class. */
+  readonly probability: number;
+  /** The same at every position. */
+  readonly positions: readonly number[];
+}
+
+/** What a classifier says of a scan. Throws `geometry` for a scan on another grid. */
+export async function predictScan(classifier: Classifier, scan: string): Promise<Prediction> {
+  const { model } = classifier;
+  const image = prepareImage(await loadOnGrid(scan, model.grid), model.input, scan);
+  const positions = await probabilitiesOf(classifier, image);
+  const id = baseName(scan)
+    .replace(scanName, "")
+    .replace(/_[A-Za-z0-9]+$/, "");
+  return { id, scan, probability: vote(positions, model.votes), positions: Array.from(positions) };
+}
+
+/** Write the table of what was predicted; `truth` has the diagnosis by id, where it is known. */
+export async function writePredictions(
+  path: string,
+  rows: readonly (Prediction & { readonly subject?: string; readonly truth?: string })[],
+  classes: readonly [string, string],
+): Promise<void> {
+  const judged = rows.some(({ truth }) => truth !== undefined);
+  const name = `probability_${classes[1]}`;
+  const columns = ["id", ...(judged ? ["subject", "diagnosis"] : []), name, "prediction", "scan"];
+  await writeTable(path, {
+    columns,
+    rows: rows.map(({ id, scan, probability, subject, truth }) => ({
+      id,
+      subject: subject ?? id,
+      diagnosis: truth,
+      [name]: probability.toFixed(6),
+      prediction: classes[probability >= 0.5 ? 1 : 0],
+      scan,
+    })),
+  });
+}
+
+/** Say of scans, one by one, how probable the second class is: one table for all, `predictions.tsv`. */
+export async function predictClassification(request: PredictRequest): Promise<PredictSummary> {
+  const { outDir, signal, threads, device } = request;
+  const scans = await scansOf(request.scans);
+  const open = await openModelAt(request.model, { threads, device });
+  await mkdir(outDir, { recursive: true }).catch((cause: unknown) =>
+    fail("disk", {
+      what: "the folder cannot be made",
+      where: outDir,
+      fix: "Check the path and its permissions",
+      cause,
+    }),
+  );
+  const rows: Prediction[] = [];
+  for (const [at, scan] of scans.entries()) {
+    if (signal?.aborted) break;
+    request.onProgress?.(at, scans.length, scan);
+    rows.push(await predictScan(open, scan));
+  }
+  request.onProgress?.(rows.length, scans.length, "");
+  await open.executable.dispose();
+  const path = `${outDir}/predictions.tsv`;
+  await writePredictions(path, rows, open.model.classes);
+  return { files: rows.map(({ scan }) => ({ scan, prediction: path })) };
+}
+
+/** Files as given, and of folders every scan inside, subjects' folders of BIDS included. */
+async function scansOf(given: readonly string[]): Promise<string[]> {
+  const scans: string[] = [];
+  const visit = async (folder: string): Promise<string[]> => {
+    const found: string[] = [];
+    for (const { name, folder: inner } of (await nodeFiles.list(folder)) ?? []) {
+      const path = `${folder}/${name}`;
+      if (!inner && scanName.test(name)) found.push(path);
+      else if (inner && (/^(sub|ses)-/.test(name) || name === "anat")) found.push(...(await visit(path)));
+    }
+    return found;
+  };
+  for (const path of given) {
+    if ((await nodeFiles.list(path)) === undefined) {
+      scans.push(path);
+      continue;
+    }
+    const inside = await visit(path);
+    if (inside.length === 0)
+      fail("not-found", {
+        what: "the folder holds no scan",
+        where: path,
+        expected: ".nii, .nii.gz or .hdr/.img",
+      });
+    scans.push(...inside);
+  }
+  if (scans.length === 0)
+    fail("bad-argument", { what: "no scan was given", fix: "Name the files to classify" });
+  return scans;
+}

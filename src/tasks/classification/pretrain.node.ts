@@ -1,0 +1,100 @@
+import { rng } from "../../core/rng.js";
+import type { Tensor } from "../../core/tensor.js";
+import { readSafetensors, writeSafetensors } from "../../io/node.js";
+import { l2 } from "../../loss/regression.js";
+import { convAutoencoder } from "../../models/conv-autoencoder.js";
+import { engineOn } from "../../runtime/devices.node.js";
+import { compileStep, lowerStep } from "../../train/compile.js";
+import { train } from "../../train/loop.js";
+import { buildStep, weightsOf } from "../../train/step.js";
+import { optimizerOf } from "../settings.js";
+import { type BatchPlan, samplesPerEpoch, type TrainingImage } from "./batches.js";
+import { threadedBatches } from "./batches.node.js";
+import type { ClassificationConfig } from "./config.js";
+import type { Views } from "./positions.js";
+
+interface Request {
+  readonly seed: number;
+  readonly device: Parameters<typeof engineOn>[0];
+  readonly threads?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  onLoss?(step: number, steps: number, loss: number): void;
+}
+
+/**
+ * First weights of a network's convolutions, from training them with their mirror image to give the images back: see
+ * `convAutoencoder`. The images are those that the network itself is trained on, and no others.
+ */
+export async function pretrain(
+  images: readonly TrainingImage[],
+  config: ClassificationConfig,
+  views: Views,
+  { seed, device, threads, signal, onLoss }: Request,
+): Promise<Record<string, Tensor>> {
+  const { network, pretraining, batch } = config;
+  if (network.kind !== "conv-fc" || pretraining === null) return {};
+  const step = buildStep({
+    batch: {
+      image: { dtype: "float32", shape: [batch, ...views.shape] },
+      label: { dtype: "int32", shape: [batch] },
+    },
+    objective: (scope, { image }) => ({ loss: l2(convAutoencoder(scope, image!, network), image!) }),
+    optimizer: optimizerOf(config),
+  });
+  const engine = await engineOn(device);
+  const lowered = lowerStep(step, await engine.target());
+  const executable = await compileStep(engine, step, lowered, threads === undefined ? {} : { threads });
+  const plan: BatchPlan = {
+    seed,
+    batch,
+    balance: "none",
+    augmentation: {} as BatchPlan["augmentation"],
+    plain: true,
+    views,
+  };
+  const stepsPerEpoch = Math.ceil(samplesPerEpoch(images, plan) / batch);
+  const totalSteps = pretraining.epochs * stepsPerEpoch;
+  const source = await threadedBatches(images, plan);
+  try {
+    const { state } = await train({
+      executable,
+      step,
+      state: step.initialize(rng(seed).split("pretraining")),
+      totalSteps,
+      stepsPerEpoch,
+      seed: `${seed}/pretraining`,
+      batches: source.batches,
+      learningRate: () => pretraining.learningRate,
+      saveEvery: totalSteps + 1,
+      save: async () => undefined,
+      onRow: (row) => onLoss?.(row.step, totalSteps, row.trainLoss!),
+      shouldStop: () => signal?.aborted ?? false,
+    });
+    return encoderOf(weightsOf(state));
+  } finally {
+    await source.close();
+    await executable.dispose();
+  }
+}
+
+/** The way down alone, under the names that the network knows it by. */
+function encoderOf(weights: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+  return Object.fromEntries(
+    Object.entries(weights)
+      .filter(([name]) => name.includes("/encoder."))
+      .map(([name, value]) => [name.replace("/encoder.", "/"), value]),
+  );
+}
+
+/** Where pre-trained weights are kept: a run that is resumed before its first checkpoint begins with the same ones. */
+const fileOf = (dir: string): string => `${dir}/checkpoints/pretrained.safetensors`;
+
+export async function savePretrained(dir: string, weights: Readonly<Record<string, Tensor>>): Promise<void> {
+  await writeSafetensors(fileOf(dir), weights);
+}
+
+/** `undefined` where there are none. */
+export async function loadPretrained(dir: string): Promise<Record<string, Tensor> | undefined> {
+  const found = await readSafetensors(fileOf(dir)).catch(() => undefined);
+  return found === undefined ? undefined : { ...found.tensors };
+}

@@ -1,0 +1,112 @@
+import { createHash } from "node:crypto";
+import { fittedOn, type Provenance } from "../../audit/provenance.js";
+import { fail } from "../../core/errors.js";
+import { sameShape, type Tensor } from "../../core/tensor.js";
+import { weightsOf } from "../../train/step.js";
+import { bestCheckpoint, requireCheckpoint } from "../run-folder.node.js";
+import { readRun } from "./folder.node.js";
+import type { Run } from "./run.js";
+
+/** Weights that another run has learnt, and what it learnt them from. */
+export interface Transferred {
+  readonly weights: Readonly<Record<string, Tensor>>;
+  readonly init: NonNullable<Run["init"]>;
+  readonly provenance: readonly Provenance[];
+}
+
+/** What a new run is, as far as taking over weights goes. */
+interface Newcomer {
+  readonly root: string;
+  /** Neither of these may have taught the other run anything. */
+  readonly heldOut: readonly string[];
+  /** The new run's first state. */
+  readonly state: Readonly<Record<string, Tensor>>;
+}
+
+/**
+ * The best weights of another run, as first weights of a new one: those of equal name and shape. Throws `bad-data` where
+ * subjects that the new run holds out have taught the other one, or the one before that, in the same data set
+ * (Wen et al. 2020 call it backward transfer), and `shape` where nothing fits.
+ */
+export async function weightsOfRun(dir: string, { root, heldOut, state }: Newcomer): Promise<Transferred> {
+  const run = await readRun(dir);
+  await requireCheckpoint(dir);
+  requireUnseen(run, dir, root, heldOut);
+  const known = weightsOf((await bestCheckpoint(dir)).state);
+  const entries = Object.entries(known).filter(([name, value]) => {
+    const own = state[name];
+    return own !== undefined && sameShape(own.shape, value.shape);
+  });
+  const convolutions = entries.filter(([, { shape }]) => shape.length > 2);
+  if (convolutions.length === 0)
+    fail("shape", {
+      what: "no weights of the other run fit this network",
+      where: dir,
+      expected: "a run of the same network",
+      found: `${run.system}, preset ${run.preset}`,
+      fix: "Begin from a run of the same system and preset",
+    });
+  const own = run.data.root === root;
+  const from = { run: dir, ...(own ? {} : { dataSha256: run.data.sha256 }) };
+  return {
+    weights: Object.fromEntries(entries),
+    init: {
+      run: dir,
+      sha256: digestOf(entries),
+      classes: [...run.model.classes],
+      taken: entries.filter(([name]) => name.startsWith("parameter/")).length,
+    },
+    provenance: [
+      fittedOn(
+        "pre-training",
+        `first weights: ${run.model.classes.join(" against ")} by ${run.system}`,
+        run.split.subjects.train,
+        from,
+      ),
+      fittedOn("pre-training", "selection of those weights", run.split.subjects.validation, from),
+      ...run.provenance
+        .filter((entry) => entry.run !== undefined || entry.kind === "pre-training")
+        .map((entry) => ({ ...from, ...entry, kind: "pre-training" as const })),
+    ],
+  };
+}
+
+function requireUnseen(run: Run, dir: string, root: string, heldOut: readonly string[]): void {
+  if (run.data.root !== root) return;
+  const taught = new Set([
+    ...run.split.subjects.train,
+    ...run.split.subjects.validation,
+    ...run.provenance.filter(({ dataSha256 }) => dataSha256 === undefined).flatMap((entry) => entry.fittedOn),
+  ]);
+  const seen = heldOut.filter((subject) => taught.has(subject));
+  if (seen.length > 0)
+    fail("bad-data", {
+      what: "the other run has learnt from subjects that this one holds out",
+      where: dir,
+      expected: "first weights that know nothing of them",
+      found: `${seen.length} subjects: ${seen.slice(0, 12).join(", ")}${seen.length > 12 ? ", …" : ""}`,
+      fix: "Train both with the same --fold, --folds and --seed, or begin from a run on other data",
+    });
+}
+
+function digestOf(entries: readonly (readonly [string, Tensor])[]): string {
+  const hash = createHash("sha256");
+  for (const [name, { data }] of [...entries].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    hash.update(name);
+    hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  return hash.digest("hex");
+}
+
+/** A first state with weights that are known already, in its moving averages as well. */
+export function withFirst(
+  state: Readonly<Record<string, Tensor>>,
+  known: Readonly<Record<string, Tensor>>,
+): Record<string, Tensor> {
+  return Object.fromEntries(
+    Object.entries(state).map(([name, value]) => [
+      name,
+      known[name.replace(/^average\//, "parameter/")] ?? value,
+    ]),
+  );
+}
