@@ -3,11 +3,12 @@ import { batchNorm } from "./batch-norm.js";
 import { deeppet } from "./deeppet.js";
 import { redWgan } from "./red-wgan.js";
 import { segmentUnet } from "./segment-unet.js";
+import { smore } from "./smore.js";
 import type { ListedStudy, System } from "./system.js";
 import { voxcnn } from "./voxcnn.js";
 
 /** Every system there is: the command line's help, the report and the documentation come from this list. */
-export const systems: readonly System[] = [adcnn, deeppet, redWgan, segmentUnet, voxcnn];
+export const systems: readonly System[] = [adcnn, deeppet, redWgan, segmentUnet, smore, voxcnn];
 
 /** Studies that belong to no system. */
 export const studies: readonly ListedStudy[] = [batchNorm];

@@ -75,11 +75,11 @@ export function isotropicGrid(
 export function toIsotropic(image: ImageVolume, { method, ...rest }: IsotropicOptions): ImageVolume {
   const { targetMm, ...grid } = isotropicGrid(image, rest);
   if (method === "fourier") return resampleFourier(image, grid);
-  return resampleTo(smoothed(image, targetMm), grid, { order: method });
+  return resampleTo(smoothedFor(image, targetMm), grid, { order: method });
 }
 
 /** Along axes with finer voxels than the target, a Gaussian that makes their full width at half maximum the target's. */
-function smoothed(image: ImageVolume, targetMm: number): ImageVolume {
+export function smoothedFor(image: ImageVolume, targetMm: number): ImageVolume {
   const spacing = spacingMm(image.affine);
   if (spacing.every((mm) => mm >= targetMm * (1 - tolerance))) return image;
   const data = image.data.slice();

@@ -11,6 +11,7 @@ import { configs as petConfigs } from "../../src/systems/deeppet.js";
 import { configs as ganConfigs } from "../../src/systems/red-wgan.js";
 import { systems } from "../../src/systems/registry.js";
 import { configs } from "../../src/systems/segment-unet.js";
+import { configs as smoreConfigs } from "../../src/systems/smore.js";
 import { configs as voxConfigs } from "../../src/systems/voxcnn.js";
 import {
   type ClassificationConfig,
@@ -20,12 +21,18 @@ import {
 import { denoisingSchema, withChanges as ganChanges } from "../../src/tasks/denoising/config.js";
 import { withChanges as petChanges, reconstructionSchema } from "../../src/tasks/reconstruction/config.js";
 import { segmentationSchema, withChanges } from "../../src/tasks/segmentation/config.js";
+import {
+  withChanges as smoreChanges,
+  superresolutionSchema,
+} from "../../src/tasks/superresolution/config.js";
 import type { TrainRequest, TrainSummary, Verbs } from "../../src/tasks/verbs.js";
+import { isotropicGrid } from "../../src/volume/isotropic.js";
 import type { Grid, Size3 } from "../../src/volume/volume.js";
 import { ball, quick, writeBalls } from "../tasks/data.js";
 import { quickDiagnosis, writePeople } from "../tasks/classification/data.js";
 import { quickNoise } from "../tasks/denoising/data.js";
 import { quickPet } from "../tasks/reconstruction/data.js";
+import { quickShells, thickShells, writeShells } from "../tasks/superresolution/data.js";
 
 /** What a system is tested with: data it can learn in seconds, settings that keep it small, and its presets' check. */
 interface Recipe {
@@ -77,6 +84,13 @@ function diagnosis(presets: Readonly<Record<string, ClassificationConfig>>, pres
   };
 }
 
+/** Slices of 4 mm; the answer has cubes of 1 mm. */
+async function thickScan(folder: string, size: Size3, axis: 0 | 2): Promise<ScanToPredict> {
+  const scan = join(folder, `thick-${axis}.nii.gz`);
+  await writeVolume(scan, thickShells("thick", size, axis));
+  return { scan, grid: isotropicGrid((await readVolume(scan)).volume) };
+}
+
 const recipes: Readonly<Record<string, Recipe>> = {
   adcnn: diagnosis(adConfigs, "subject-small"),
   voxcnn: diagnosis(voxConfigs, "tiny"),
@@ -98,6 +112,25 @@ const recipes: Readonly<Record<string, Recipe>> = {
     },
     // Noise of 20 % of the peak leaves 14 dB or less of it.
     good: (psnr) => psnr > 17,
+  },
+  smore: {
+    write: (folder) => writeShells(folder, 3),
+    set: { ...quickShells, "network.addInput": "false", "optimizer.learningRate": "0.005" },
+    preset: "tiny",
+    epochs: 60,
+    factor: 2,
+    heldOut: 1,
+    requireSound: (preset) => {
+      const config = smoreConfigs[preset as keyof typeof smoreConfigs];
+      expect(superresolutionSchema.parse(config)).toEqual(config);
+      expect(smoreChanges(config, {})).toEqual(config);
+    },
+    scans: {
+      "a scan with slices along k": (folder) => thickScan(folder, [17, 20, 24], 2),
+      "a scan with slices along i": (folder) => thickScan(folder, [16, 19, 21], 0),
+    },
+    // Interpolation has 19 dB or so.
+    good: (psnr) => psnr > 18,
   },
   "segment-unet": {
     write: (folder) => writeBalls(folder, { cases: 3 }),
