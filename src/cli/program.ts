@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { version } from "../version.js";
 import type { Finish } from "./command.js";
+import { auditCommand } from "./commands/audit.js";
 import { convertCommand } from "./commands/convert.js";
 import { denoiseCommand } from "./commands/denoise.js";
 import { doctorCommand } from "./commands/doctor.js";
@@ -22,6 +23,7 @@ const commands = [
   listCommand,
   simulateCommand,
   inspectCommand,
+  auditCommand,
   convertCommand,
   planCommand,
   reconstructCommand,

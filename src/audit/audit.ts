@@ -1,0 +1,201 @@
+import { fail } from "../core/errors.js";
+import { rng } from "../core/rng.js";
+import { openDataSetFrom } from "../io/dataset.js";
+import type { DataSetOptions } from "../io/dataset-types.js";
+import { baseName, type FileSystem } from "../io/files.js";
+import { sha256 } from "../io/fingerprint.js";
+import { readVolumeFrom } from "../io/formats.js";
+import type { ImageVolume } from "../volume/volume.js";
+import { checkConfounds } from "./check-confounds.js";
+import { checkContent, type Seen, type ShownPair } from "./check-content.js";
+import { checkIdentifiers } from "./check-identifiers.js";
+import { type Ancestor, checkIndependence, checkLate, checkLeakageStudy } from "./check-run.js";
+import { collectCases, collectFolder, collectTable } from "./collect.js";
+import { describeImage } from "./describe.js";
+import { type RunFacts, readRunFacts } from "./run-facts.js";
+import type { Audit, Collection, Part } from "./types.js";
+
+export interface AuditOptions {
+  /** Which case is on which side of a data set: by case or by subject. */
+  readonly split?: (id: string, subject: string) => Part | undefined;
+  /** How a data set is read where its files do not say. */
+  readonly dataset?: DataSetOptions;
+  /** Probability of one or more wrong matches of images in the whole collection; default 0.01. */
+  readonly falseAlarms?: number;
+  /** Look for mirror images as well; default true. */
+  readonly mirror?: boolean;
+  onProgress?(done: number, total: number, name: string): void;
+}
+
+/** An audit with the pairs of images that a report shows. */
+export interface AuditWithPairs {
+  readonly audit: Audit;
+  readonly pairs: readonly ShownPair[];
+}
+
+/**
+ * Look for leaks: in a run folder, a table, a data set with a split, or a folder of images in train and test folders. Throws
+ * `not-found` and `bad-data` for what cannot be audited, and what the readers throw for an image that cannot be read.
+ */
+export async function auditFrom(
+  files: FileSystem,
+  path: string,
+  options: AuditOptions = {},
+): Promise<AuditWithPairs> {
+  const entries = await files.list(path);
+  if (entries === undefined)
+    return auditCollection(files, await collectTable(files, path), undefined, [], options);
+  const names = entries.map(({ name }) => name);
+  if (names.includes("run.json")) return auditRun(files, path, options);
+  if (options.split !== undefined) {
+    const dataset = await openDataSetFrom(files, path, options.dataset);
+    return auditCollection(
+      files,
+      collectCases(dataset, "data set with a split", options.split),
+      undefined,
+      [],
+      options,
+    );
+  }
+  if (names.includes("dataset.json") || entries.some(({ name, folder }) => folder && /^sub-/.test(name)))
+    fail("bad-data", {
+      what: "a data set says nothing of a split",
+      where: path,
+      expected: "a split: --split FILE as gyrus split writes it",
+      fix: "Make one with gyrus split, or audit the run that was trained on it",
+    });
+  return auditCollection(files, await collectFolder(files, path), undefined, [], options);
+}
+
+async function auditRun(files: FileSystem, dir: string, options: AuditOptions): Promise<AuditWithPairs> {
+  const facts = await readRunFacts(files, dir);
+  const partOf = new Map<string, Part>();
+  for (const part of ["train", "validation", "test"] as const)
+    for (const id of facts.split[part]) partOf.set(id, part);
+  const ancestors: Ancestor[] = [];
+  for (const { run } of facts.provenance ?? [])
+    if (run !== undefined && !ancestors.some((one) => one.dir === run)) {
+      const found = await readRunFacts(files, run).catch(() => undefined);
+      if (found !== undefined) ancestors.push({ dir: run, facts: found });
+    }
+  const opened = await openDataSetFrom(
+    files,
+    facts.data.root,
+    (facts.data.options ?? {}) as DataSetOptions,
+  ).catch(() => undefined);
+  const known = opened?.cases.some(({ id }) => partOf.has(id)) === true;
+  if (opened !== undefined && known) {
+    const collection = collectCases(opened, `run of ${facts.system}`, (id) => partOf.get(id));
+    return auditCollection(files, { ...collection, name: dir }, facts, ancestors, options);
+  }
+  return auditCollection(files, recordedCases(dir, facts), facts, ancestors, options);
+}
+
+/** The cases of a run whose images are not at hand, as its record names them. */
+function recordedCases(dir: string, { split, system, data }: RunFacts): Collection {
+  const parts = ["train", "validation", "test"] as const;
+  return {
+    name: dir,
+    kind: `run of ${system}`,
+    items: parts.flatMap((part) => split.subjects[part].map((subject) => ({ id: subject, part, subject }))),
+    identifiers: "the run's record",
+    notes: [
+      `The images of ${data.root} are not read as a data set of scans: the record alone was looked at.`,
+    ],
+  };
+}
+
+async function auditCollection(
+  files: FileSystem,
+  collection: Collection,
+  run: RunFacts | undefined,
+  ancestors: readonly Ancestor[],
+  options: AuditOptions,
+): Promise<AuditWithPairs> {
+  const { seen, grids } = await lookAt(files, collection, options);
+  return auditSeen({ ...collection, items: withGrids(collection, grids) }, seen, {
+    ...options,
+    run,
+    ancestors,
+  });
+}
+
+/** An audit of images that have been looked at already; what `auditFrom` does after reading. */
+export function auditSeen(
+  collection: Collection,
+  seen: readonly Seen[],
+  {
+    run,
+    ancestors = [],
+    falseAlarms = 0.01,
+    mirror = true,
+  }: Pick<AuditOptions, "falseAlarms" | "mirror"> & {
+    readonly run?: RunFacts | undefined;
+    readonly ancestors?: readonly Ancestor[];
+  } = {},
+): AuditWithPairs {
+  if (!(falseAlarms > 0 && falseAlarms < 1))
+    fail("bad-argument", {
+      what: "the rate of false alarms is not possible",
+      expected: "between 0 and 1",
+      found: `${falseAlarms}`,
+    });
+  const content = checkContent(seen, { falseAlarms, mirror });
+  const count = (part: Part) => collection.items.filter((item) => item.part === part).length;
+  const counts = { train: count("train"), validation: count("validation"), test: count("test") };
+  const checks = [
+    checkIdentifiers(collection),
+    content.result,
+    checkLate(run, ancestors),
+    checkIndependence(run, counts),
+    checkConfounds(collection, rng("audit")),
+    checkLeakageStudy(run),
+  ];
+  return {
+    audit: {
+      name: collection.name,
+      kind: collection.kind,
+      found: checks.some(({ status }) => status === "found"),
+      counts,
+      identifiers: collection.identifiers ?? null,
+      checks,
+      notes: collection.notes,
+    },
+    pairs: content.pairs,
+  };
+}
+
+async function lookAt(
+  files: FileSystem,
+  { items }: Collection,
+  { onProgress }: AuditOptions,
+): Promise<{ readonly seen: Seen[]; readonly grids: ReadonlyMap<string, string> }> {
+  const seen: Seen[] = [];
+  const grids = new Map<string, string>();
+  const all = items.filter((item) => item.path !== undefined);
+  for (const [at, item] of all.entries()) {
+    onProgress?.(at, all.length, baseName(item.path!));
+    const { volume } = await readVolumeFrom(files, item.path!, { as: "float32" });
+    grids.set(item.id, volume.size.join("x"));
+    seen.push(await see(item, volume as ImageVolume));
+  }
+  onProgress?.(all.length, all.length, "");
+  return { seen, grids };
+}
+
+/** An image with its digest and its description. */
+export async function see(item: Seen["item"], image: ImageVolume): Promise<Seen> {
+  const { data, size } = image;
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  const digest = `${size.join("x")} ${await sha256(bytes)}`;
+  const description = describeImage(image);
+  return { item, digest, ...(description === undefined ? {} : { description }) };
+}
+
+/** The grid of an image is a covariate: centres are told apart by it. */
+function withGrids({ items }: Collection, grids: ReadonlyMap<string, string>): Collection["items"] {
+  return items.map((item) => {
+    const grid = grids.get(item.id);
+    return grid === undefined ? item : { ...item, covariates: { ...item.covariates, "image size": grid } };
+  });
+}

@@ -1,0 +1,98 @@
+import type { ImageKind } from "./describe.js";
+import { mirrored } from "./describe.js";
+import { fewestImages, findLimit, type Limit, mirrorLimitOf } from "./limit.js";
+import type { Part } from "./types.js";
+import { fitWhitening, likeness } from "./whiten.js";
+
+/** An image that can be compared. */
+export interface Comparable {
+  readonly part: Part;
+  readonly subject?: string;
+  readonly kind: ImageKind;
+  readonly values: Float32Array;
+}
+
+/** Two images on different sides of a split that look like one head. */
+export interface Match {
+  /** Places in the list of comparables; the second is on the training side, or in validation where the first is in the test set. */
+  readonly held: number;
+  readonly training: number;
+  readonly likeness: number;
+  /** One is like the mirror image of the other. */
+  readonly mirrored: boolean;
+}
+
+export interface Matching {
+  readonly kind: ImageKind;
+  readonly images: number;
+  /** Absent where there are too few images to say what different heads look like. */
+  readonly limit?: Limit;
+  /** The same for one image and the mirror image of another. */
+  readonly mirrorLimit?: Limit;
+  /** Pairs that were compared, mirror images included. */
+  readonly comparisons: number;
+  /** The best match of every held-out image that has one, the most alike first. */
+  readonly best: readonly Match[];
+}
+
+const rank: Readonly<Record<Part, number>> = { train: 0, validation: 1, test: 2 };
+
+/** Comparisons at most; beyond it, held-out images are thinned out evenly. */
+const mostComparisons = 2e7;
+
+/**
+ * Images on different sides that look like one head, in slices and in volumes. See `findLimit` for how alike that is;
+ * `falseAlarms` is the probability of one or more wrong matches in the whole collection.
+ */
+export function matchContent(
+  all: readonly Comparable[],
+  { falseAlarms, mirror = true }: { readonly falseAlarms: number; readonly mirror?: boolean },
+): Matching[] {
+  const kinds = (["slice", "volume"] as const).filter((kind) => all.some((one) => one.kind === kind));
+  return kinds.map((kind) => matchKind(all, kind, falseAlarms / kinds.length, mirror));
+}
+
+function matchKind(
+  all: readonly Comparable[],
+  kind: ImageKind,
+  falseAlarms: number,
+  mirror: boolean,
+): Matching {
+  const places = all.flatMap((one, n) => (one.kind === kind ? [n] : []));
+  const images = places.length;
+  const none = { kind, images, comparisons: 0, best: [] };
+  if (images < fewestImages) return none;
+  const whiten = fitWhitening(places.map((n) => all[n]!.values));
+  const vectors = places.map((n) => whiten(all[n]!.values));
+  const turned = mirror ? places.map((n) => whiten(mirrored(all[n]!))) : undefined;
+  const byRank = places.map((n) => rank[all[n]!.part]);
+  const lower = (a: number): number => byRank.reduce((count, one) => count + (one < byRank[a]! ? 1 : 0), 0);
+  const held = byRank.flatMap((one, a) => (one > 0 ? [a] : []));
+  const crossing = held.reduce((count, a) => count + lower(a), 0) * (mirror ? 2 : 1);
+  if (crossing === 0) return none;
+  const thin = Math.max(1, Math.ceil(crossing / mostComparisons));
+  const looked = held.filter((_, n) => n % thin === 0);
+  const comparisons = Math.ceil(crossing / thin);
+  const subjects = places.map((n) => all[n]!.subject);
+  const share = turned === undefined ? 1 : 2;
+  const limit = findLimit(vectors, subjects, comparisons / share, falseAlarms / share);
+  const mirrorLimit =
+    turned && mirrorLimitOf(vectors, turned, subjects, comparisons / share, falseAlarms / share);
+  const best: Match[] = [];
+  for (const a of looked) {
+    let found: Match | undefined;
+    for (let b = 0; b < images; b++) {
+      if (byRank[b]! >= byRank[a]!) continue;
+      const straight = likeness(vectors[a]!, vectors[b]!);
+      if (straight > limit.limit && straight > (found?.likeness ?? -1))
+        found = { held: places[a]!, training: places[b]!, likeness: straight, mirrored: false };
+      if (turned === undefined || mirrorLimit === undefined) continue;
+      const other = likeness(turned[a]!, vectors[b]!);
+      if (other > mirrorLimit.limit && other > (found?.likeness ?? -1))
+        found = { held: places[a]!, training: places[b]!, likeness: other, mirrored: true };
+    }
+    if (found !== undefined) best.push(found);
+  }
+  best.sort((a, b) => b.likeness - a.likeness || a.held - b.held);
+  return { kind, images, limit, ...(mirrorLimit === undefined ? {} : { mirrorLimit }), comparisons, best };
+}
