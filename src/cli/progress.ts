@@ -100,6 +100,14 @@ export function trainingProgress(progress: Progress): (standing: TrainProgress) 
   const began = performance.now();
   return (standing) => {
     if (standing.note !== undefined) progress.note(standing.note);
+    if (standing.piece !== undefined) {
+      const { what, done, total, name } = standing.piece;
+      progress.show({
+        fraction: total > 0 ? done / total : 0,
+        words: `${what} ${done} of ${total}${name === "" ? "" : ` (${name})`}`,
+      });
+      return;
+    }
     // Nothing is planned while data are read and a time budget is measured.
     if (standing.totalSteps <= 0) return;
     progress.show({

@@ -1,6 +1,7 @@
 import { adcnn } from "./adcnn.js";
 import { batchNorm } from "./batch-norm.js";
 import { deeppet } from "./deeppet.js";
+import { nnunet } from "./nnunet.js";
 import { redWgan } from "./red-wgan.js";
 import { segmentUnet } from "./segment-unet.js";
 import { smore } from "./smore.js";
@@ -8,7 +9,7 @@ import type { ListedStudy, System } from "./system.js";
 import { voxcnn } from "./voxcnn.js";
 
 /** Every system there is: the command line's help, the report and the documentation come from this list. */
-export const systems: readonly System[] = [adcnn, deeppet, redWgan, segmentUnet, smore, voxcnn];
+export const systems: readonly System[] = [adcnn, deeppet, nnunet, redWgan, segmentUnet, smore, voxcnn];
 
 /** Studies that belong to no system. */
 export const studies: readonly ListedStudy[] = [batchNorm];

@@ -8,6 +8,7 @@ import { imageGrid, petGeometries } from "../../src/sim/pet/geometry.js";
 import { writePetScans } from "../../src/sim/pet/node.js";
 import { configs as adConfigs } from "../../src/systems/adcnn.js";
 import { configs as petConfigs } from "../../src/systems/deeppet.js";
+import { configs as nnunetConfigs } from "../../src/systems/nnunet.js";
 import { configs as ganConfigs } from "../../src/systems/red-wgan.js";
 import { systems } from "../../src/systems/registry.js";
 import { configs } from "../../src/systems/segment-unet.js";
@@ -21,6 +22,7 @@ import {
 import { denoisingSchema, withChanges as ganChanges } from "../../src/tasks/denoising/config.js";
 import { withChanges as petChanges, reconstructionSchema } from "../../src/tasks/reconstruction/config.js";
 import { segmentationSchema, withChanges } from "../../src/tasks/segmentation/config.js";
+import { withChanges as nnunetChanges, nnunetSchema } from "../../src/tasks/segmentation/nnunet/config.js";
 import {
   withChanges as smoreChanges,
   superresolutionSchema,
@@ -28,8 +30,8 @@ import {
 import type { TrainRequest, TrainSummary, Verbs } from "../../src/tasks/verbs.js";
 import { isotropicGrid } from "../../src/volume/isotropic.js";
 import type { Grid, Size3 } from "../../src/volume/volume.js";
-import { ball, quick, writeBalls } from "../tasks/data.js";
 import { quickDiagnosis, writePeople } from "../tasks/classification/data.js";
+import { ball, quick, writeBalls } from "../tasks/data.js";
 import { quickNoise } from "../tasks/denoising/data.js";
 import { quickPet } from "../tasks/reconstruction/data.js";
 import { quickShells, thickShells, writeShells } from "../tasks/superresolution/data.js";
@@ -65,6 +67,13 @@ async function oddBall(folder: string, size: Size3): Promise<ScanToPredict> {
   return { scan, grid: (await readVolume(scan)).volume };
 }
 
+/** Slices of 4 mm; the answer has cubes of 1 mm. */
+async function thickScan(folder: string, size: Size3, axis: 0 | 2): Promise<ScanToPredict> {
+  const scan = join(folder, `thick-${axis}.nii.gz`);
+  await writeVolume(scan, thickShells("thick", size, axis));
+  return { scan, grid: isotropicGrid((await readVolume(scan)).volume) };
+}
+
 /** People of two kinds; answers are a table, see test/tasks/classification. */
 function diagnosis(presets: Readonly<Record<string, ClassificationConfig>>, preset: string): Recipe {
   return {
@@ -82,13 +91,6 @@ function diagnosis(presets: Readonly<Record<string, ClassificationConfig>>, pres
     scans: {},
     good: (balancedAccuracy) => balancedAccuracy > 0.7,
   };
-}
-
-/** Slices of 4 mm; the answer has cubes of 1 mm. */
-async function thickScan(folder: string, size: Size3, axis: 0 | 2): Promise<ScanToPredict> {
-  const scan = join(folder, `thick-${axis}.nii.gz`);
-  await writeVolume(scan, thickShells("thick", size, axis));
-  return { scan, grid: isotropicGrid((await readVolume(scan)).volume) };
 }
 
 const recipes: Readonly<Record<string, Recipe>> = {
@@ -131,6 +133,32 @@ const recipes: Readonly<Record<string, Recipe>> = {
     },
     // Interpolation has 19 dB or so.
     good: (psnr) => psnr > 18,
+  },
+  nnunet: {
+    write: (folder) => writeBalls(folder, { cases: 3 }),
+    set: {
+      firstWidth: "4",
+      stepsPerEpoch: "1",
+      validations: "2",
+      validationPatches: "2",
+      augmentation: "none",
+      "optimizer.learningRate": "0.02",
+      average: "0.9",
+    },
+    preset: "tiny",
+    epochs: 80,
+    factor: 4,
+    heldOut: 1,
+    requireSound: (preset) => {
+      const config = nnunetConfigs[preset as keyof typeof nnunetConfigs];
+      expect(nnunetSchema.parse(config)).toEqual(config);
+      expect(nnunetChanges(config, {})).toEqual(config);
+    },
+    scans: {
+      "a scan of 17x9x21 voxels": (folder) => oddBall(folder, [17, 9, 21]),
+      "a scan of 5x16x3 voxels": (folder) => oddBall(folder, [5, 16, 3]),
+    },
+    good: (dice) => dice > 0.7,
   },
   "segment-unet": {
     write: (folder) => writeBalls(folder, { cases: 3 }),
@@ -232,7 +260,7 @@ describe.each(systems.map((system) => [system.name, system] as const))("%s", (na
   });
 
   it("overfits two tiny subjects", async () => {
-    const rows = (await readFile(join(folder, "first", "metrics.jsonl"), "utf8")).trim().split("\n");
+    const rows = (await readFile(join(trained.run, "metrics.jsonl"), "utf8")).trim().split("\n");
     const losses = rows.map((row) => (JSON.parse(row) as { trainLoss: number }).trainLoss);
     expect(losses).toHaveLength(trained.steps);
     expect(losses.at(-1)!).toBeLessThan(losses[0]! / recipe.factor);
@@ -241,22 +269,21 @@ describe.each(systems.map((system) => [system.name, system] as const))("%s", (na
   });
 
   it("gives the same weights from the same seed, and others from another", async () => {
+    const models: Buffer[] = [];
     const weights = async (run: string, seed: number): Promise<Buffer[]> => {
-      await train(run, { seed, epochs: 2 });
-      const { tensors } = await readSafetensors(join(folder, run, "checkpoints", "last.safetensors"));
+      const { run: dir } = await train(run, { seed, epochs: 2 });
+      models.push(await readFile(join(dir, "model.onnx")));
+      const { tensors } = await readSafetensors(join(dir, "checkpoints", "last.safetensors"));
       return Object.values(tensors).map(({ data: d }) => Buffer.from(d.buffer, d.byteOffset, d.byteLength));
     };
     const [first, again, other] = [await weights("a", 9), await weights("b", 9), await weights("c", 10)];
     expect(Buffer.concat(again).equals(Buffer.concat(first))).toBe(true);
     expect(Buffer.concat(other).equals(Buffer.concat(first))).toBe(false);
-    const [model, same] = await Promise.all(
-      ["a", "b"].map((run) => readFile(join(folder, run, "model.onnx"))),
-    );
-    expect(same!.equals(model!)).toBe(true);
+    expect(models[1]!.equals(models[0]!)).toBe(true);
   });
 
   it("round-trips its checkpoint bit for bit", async () => {
-    const path = join(folder, "first", "checkpoints", "last.safetensors");
+    const path = join(trained.run, "checkpoints", "last.safetensors");
     const { tensors, metadata } = await readSafetensors(path);
     const copy = join(folder, "copy.safetensors");
     await writeSafetensors(copy, tensors, metadata);
@@ -267,7 +294,7 @@ describe.each(systems.map((system) => [system.name, system] as const))("%s", (na
   it.each(Object.entries(recipe.scans))("accepts %s and answers on its grid", async (_, write) => {
     const { scan, grid } = await write(folder, data);
     const { files } = await verbs.predict({
-      model: join(folder, "first"),
+      model: trained.run,
       scans: [scan],
       outDir: join(folder, "out"),
       threads: 1,
@@ -280,7 +307,7 @@ describe.each(systems.map((system) => [system.name, system] as const))("%s", (na
   });
 
   it("is judged, exported and reported on", async () => {
-    const runDir = join(folder, "first");
+    const runDir = trained.run;
     const judged = await verbs.evaluate({ runDir, threads: 1 });
     expect(judged.caseCount).toBe(recipe.heldOut);
     expect(recipe.good(judged.overall!.mean), `${judged.overall!.mean}`).toBe(true);

@@ -1,4 +1,4 @@
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { fail } from "../../core/errors.js";
 import type { Device } from "../../runtime/engine.js";
 import type { System } from "../../systems/system.js";
@@ -17,14 +17,15 @@ interface Options extends DataSetFlags {
   readonly out: string;
   readonly preset?: string;
   readonly set?: Readonly<Record<string, string>>;
-  readonly fold?: number;
+  readonly fold?: number | "all";
+  readonly configuration?: string;
   readonly folds?: number;
   readonly minutes?: number;
   readonly epochs?: number;
   readonly seed: number;
   readonly threads?: number;
   readonly device?: Device;
-  readonly memory?: "normal" | "lean";
+  readonly memory?: "normal" | "lean" | number;
   readonly resume?: boolean;
   readonly init?: string;
 }
@@ -59,7 +60,11 @@ export function trainCommand(finish: Finish): Command {
         .requiredOption("--out <run>", "the run folder: a new one, or with --resume the one to go on with")
         .option("--preset <name>", "network and schedule, see gyrus list; default: the system's first one")
         .option("--set <key=value>", "change a setting of the preset; may be given again", keyValue)
-        .option("--fold <k>", "which part is held out for validation, from 0; default: 0", whole("--fold", 0))
+        .option(
+          "--fold <k>",
+          "which part is held out for validation, from 0; default: 0; all: one after the other, where the system cross-validates (nnunet)",
+          (text: string) => (text === "all" ? text : whole("--fold", 0)(text)),
+        )
         .option("--folds <n>", "number of parts that the subjects are dealt into", whole("--folds", 2))
         .option(
           "--minutes <m>",
@@ -69,11 +74,14 @@ export function trainCommand(finish: Finish): Command {
         .option("--epochs <n>", "number of epochs; default: the preset's", whole("--epochs", 1))
         .option("--seed <n>", "decides the split, the first weights and every draw", whole("--seed", 0), 1)
         .option("--threads <n>", "threads of the engine; default: its own choice", whole("--threads", 1))
-        .addOption(
-          new Option(
-            "--memory <use>",
-            "lean computes activations again instead of keeping them: the same result, less memory, slower; default: lean where it would not fit otherwise",
-          ).choices(["normal", "lean"]),
+        .option(
+          "--configuration <name>",
+          "nnunet: 2d, 3d_fullres, 3d_lowres or 3d_cascade_fullres; default: 3d_fullres, or 2d where images are flat",
+        )
+        .option(
+          "--memory <use>",
+          "normal, or lean: computes activations again instead of keeping them, which gives the same result in less memory, slower; default: lean where it would not fit otherwise. nnunet also takes a number of GB to plan for",
+          memoryUse,
         )
         .addOption(deviceOption())
         .option("--init <run>", "classification: begin with another run's best weights: AD-CN to sMCI-pMCI")
@@ -82,6 +90,7 @@ export function trainCommand(finish: Finish): Command {
     },
     async (shell, options, [name = ""]) => {
       const system = systemNamed(name, options.preset);
+      if (options.fold === "all") requireFolds(system);
       requireTransferable(system, options);
       const verbs = await system.verbs();
       const progress = progressOn(shell);
@@ -91,17 +100,18 @@ export function trainCommand(finish: Finish): Command {
           dataDir: options.data,
           dataset: dataSetOptions(options),
           runDir: options.out,
-          set: options.set ?? {},
+          set: settingsOf(options),
           seed: options.seed,
           resume: options.resume ?? false,
           ...(options.preset === undefined ? {} : { preset: options.preset }),
           ...(options.init === undefined ? {} : { init: options.init }),
-          ...(options.fold === undefined ? {} : { fold: options.fold }),
+          ...(options.fold === "all" ? { allFolds: true } : {}),
+          ...(typeof options.fold === "number" ? { fold: options.fold } : {}),
           ...(options.folds === undefined ? {} : { folds: options.folds }),
           ...(options.minutes === undefined ? {} : { minutes: options.minutes }),
           ...(options.epochs === undefined ? {} : { epochs: options.epochs }),
           ...(options.threads === undefined ? {} : { threads: options.threads }),
-          ...(options.memory === undefined ? {} : { memory: options.memory }),
+          ...(typeof options.memory === "string" ? { memory: options.memory } : {}),
           ...(options.device === undefined ? {} : { device: options.device }),
           signal,
           onProgress: trainingProgress(progress),
@@ -112,6 +122,40 @@ export function trainCommand(finish: Finish): Command {
       return { result: summary, text, exit: asked ? exitCodes.failed : exitCodes.done };
     },
   );
+}
+
+function memoryUse(text: string): "normal" | "lean" | number {
+  if (text === "normal" || text === "lean") return text;
+  const gigabytes = text.trim() === "" ? Number.NaN : Number(text);
+  if (gigabytes > 0 && Number.isFinite(gigabytes)) return gigabytes;
+  return fail("bad-argument", {
+    what: "the value of an option is not possible",
+    where: "--memory",
+    expected: "normal, lean, or for nnunet a number of GB",
+    found: `"${text}"`,
+    fix: "See the command's --help",
+  });
+}
+
+/** Changes of the preset, those that have an option of their own among them. */
+function settingsOf({ set = {}, configuration, memory }: Options): Readonly<Record<string, string>> {
+  return {
+    ...set,
+    ...(configuration === undefined ? {} : { configuration }),
+    ...(typeof memory === "number" ? { memoryGb: String(memory) } : {}),
+  };
+}
+
+/** Throws `unsupported` for a system that trains one fold at a time. */
+function requireFolds({ name, crossValidates }: System): void {
+  if (crossValidates) return;
+  fail("unsupported", {
+    what: "this system trains one fold at a time",
+    where: name,
+    expected: "--fold with a number",
+    found: "--fold all",
+    fix: "Run it once for every fold, each with its own --out",
+  });
 }
 
 /** Throws `bad-argument` for --init with a system that knows nothing of it. */
@@ -135,7 +179,8 @@ function trainedText(summary: TrainSummary): string {
     .join(", ");
   return [
     `${end} ${steps} steps in ${formatSeconds(seconds)}: ${run}`,
-    ...(bestScore === null
+    ...foldsText(summary),
+    ...(bestScore === null || summary.folds !== undefined
       ? []
       : [`Best in validation: ${formatScore(bestScore)} at step ${bestStep}`, wrap(byLabel, 96, "  ")]),
     `Memory at the peak: ${formatBytes(memory.peakBytes)}, images and validation included; estimated for the step: ${formatBytes(memory.estimateBytes)}`,
@@ -143,8 +188,25 @@ function trainedText(summary: TrainSummary): string {
   ].join("\n");
 }
 
-function nextSteps({ run }: TrainSummary, asked: boolean): string {
-  return asked
-    ? "Interrupted and saved. To go on, give the same command with --resume."
-    : `Next: gyrus evaluate ${run}`;
+/** A line for every fold and, when all are done, their scores together. */
+function foldsText({ folds, scores }: TrainSummary): string[] {
+  if (folds === undefined) return [];
+  const dice = (of: Readonly<Record<string, number>>): string =>
+    Object.entries(of)
+      .filter(([measure]) => measure.includes("dice"))
+      .map(([measure, score]) => `${measure} ${formatScore(score)}`)
+      .join(", ");
+  return [
+    ...folds.map(
+      (one) => `fold ${one.fold}: ${dice(one.scores)} (${one.steps} steps, ${formatSeconds(one.seconds)})`,
+    ),
+    `all: ${dice(scores)}`,
+  ];
+}
+
+function nextSteps({ run, folds }: TrainSummary, asked: boolean): string {
+  if (asked) return "Interrupted and saved. To go on, give the same command with --resume.";
+  return folds === undefined
+    ? `Next: gyrus evaluate ${run}`
+    : `Scores of all cases: ${run}/cross-validation.json. Next: gyrus find-best ${run.replace(/\/[^/]*$/, "")}`;
 }

@@ -88,7 +88,9 @@ async function trainFold(
       piece("judging held-out case"),
     );
     await crossValidate(experiment, request.configuration);
-    return { summary: { ...summary, scores: scoresOf(evaluation) }, evaluation };
+    // The last weights are the model, so it is they that the summary speaks of.
+    const judged = { bestScore: evaluation.overall?.mean ?? null, bestStep: summary.steps };
+    return { summary: { ...summary, ...judged, scores: scoresOf(evaluation) }, evaluation };
   } catch (error) {
     // Asked to stop while predicting: what is there is kept, and --resume goes on with the rest.
     if (!request.signal?.aborted) throw error;

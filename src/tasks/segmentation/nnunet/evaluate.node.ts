@@ -1,0 +1,85 @@
+import { fail } from "../../../core/errors.js";
+import type { DataSet } from "../../../io/dataset.js";
+import { fingerprint, loadCase, nodeFiles, openDataSet, writeText } from "../../../io/node.js";
+import type { CaseScore } from "../../../metrics/summary.js";
+import { engineOn } from "../../../runtime/devices.node.js";
+import { casesOf } from "../../dataset.node.js";
+import { readRunAs } from "../../run-folder.node.js";
+import type { EvaluateRequest, EvaluateSummary } from "../../verbs.js";
+import { exists } from "./folders.node.js";
+import { evaluateHeldOut, evaluationOf } from "./held-out.node.js";
+import { foldPaths } from "./layout.js";
+import { openPredictor } from "./open.js";
+import { segmentCanonical } from "./predict.js";
+import { dataSetOptions, type Run, runSchema } from "./run.js";
+import { scoreCase } from "./score.js";
+
+/**
+ * Judge a fold on its held-out cases, from what its training predicted of them where that is there, or on every case of
+ * another data set. See `EvaluateRequest`.
+ */
+export async function evaluateNnunet(request: EvaluateRequest): Promise<EvaluateSummary> {
+  const { runDir, mirror = true, threads, device = "cpu", signal } = request;
+  const run = await readRunAs(runDir, runSchema);
+  const dataset = await openDataSet(request.dataDir ?? run.data.root, dataSetOptions(run));
+  requireSameTask(run, dataset);
+  const own = request.dataDir === undefined || (await isOwnData(run, dataset));
+  const progress = { signal, onProgress: request.onProgress?.bind(request) };
+  if (own && mirror && (await allPredicted(runDir, run)))
+    return evaluateHeldOut(runDir, run, dataset, progress);
+  const labelled = dataset.cases.filter(({ label }) => label !== undefined);
+  const cases = own ? casesOf(dataset, run.split.validation) : labelled;
+  const engine = await engineOn(device);
+  const predictor = await openPredictor(nodeFiles, runDir, engine, threads === undefined ? {} : { threads });
+  const scores: CaseScore[] = [];
+  try {
+    for (const [at, one] of cases.entries()) {
+      if (signal?.aborted)
+        fail("runtime", {
+          what: "the evaluation was interrupted",
+          where: runDir,
+          found: `${at} of ${cases.length} cases judged`,
+          fix: "Run it again: nothing is written before all cases are judged",
+        });
+      request.onProgress?.(at, cases.length, one.id);
+      const { image, label } = await loadCase(dataset, one);
+      const found = await segmentCanonical(predictor, image, { mirror, signal, where: one.images[0]! });
+      const who = { case: one.id, subject: one.subject };
+      scores.push(scoreCase(who, label!, found, run.model.plan.dataset));
+    }
+  } finally {
+    await predictor.close();
+  }
+  request.onProgress?.(cases.length, cases.length, "");
+  const set = own
+    ? `held-out cases of fold ${run.split.fold} of ${run.split.folds}`
+    : `all cases of ${dataset.name}, another data set than that of the run`;
+  const summary = evaluationOf(runDir, run, dataset, scores, set);
+  await writeText(foldPaths.evaluation(runDir), `${JSON.stringify(summary, null, 2)}\n`);
+  return summary;
+}
+
+async function allPredicted(dir: string, { split }: Run): Promise<boolean> {
+  for (const id of split.validation) if (!(await exists(foldPaths.heldOutCase(dir, id)))) return false;
+  return true;
+}
+
+/** The data of the run, wherever the folder lies now. */
+async function isOwnData({ data }: Run, dataset: DataSet): Promise<boolean> {
+  const cases = dataset.cases.filter(({ label }) => label !== undefined);
+  return cases.length === data.cases && (await fingerprint({ ...dataset, cases })).sha256 === data.sha256;
+}
+
+/** Another data set must have the channels and the label values that the network was trained on. */
+function requireSameTask({ model: { plan } }: Run, { root, channels, labelValues }: DataSet): void {
+  const wanted = plan.dataset.labelValues;
+  const names = plan.channels.map(({ name }) => name);
+  if (labelValues.join() === wanted.join() && channels.length === names.length) return;
+  fail("bad-data", {
+    what: "the data set does not fit the network",
+    where: root,
+    expected: `channels ${names.join(", ")}; label values ${wanted.join(", ")}`,
+    found: `channels ${channels.join(", ")}; label values ${labelValues.join(", ")}`,
+    fix: "Evaluate on data with the same channels and the same table of labels",
+  });
+}
