@@ -4,22 +4,23 @@ import { fail, GyrusError } from "../core/errors.js";
 
 /**
  * Fill a new folder, whole or not at all: `write` is given a folder beside the wanted one, which is moved into place when
- * `write` is done and removed when it throws. The result of `write`.
+ * `write` is done and removed when it throws. `what` it is stands in errors. The result of `write`.
  *
  * Throws `exists` where there is a file or anything in the folder, before `write` and after it, and `disk`.
  */
 export async function writeWholeFolder<T>(
   folder: string,
   write: (building: string) => Promise<T>,
+  what = "the data set",
 ): Promise<T> {
   const target = resolve(folder);
-  await requireFree(target);
+  await requireFree(target, what);
   try {
     await mkdir(dirname(target), { recursive: true });
     const building = await mkdtemp(join(dirname(target), `.${basename(target)}-`));
     try {
       const result = await write(building);
-      await requireFree(target);
+      await requireFree(target, what);
       await rmdir(target).catch(() => undefined);
       await rename(building, target);
       return result;
@@ -28,29 +29,30 @@ export async function writeWholeFolder<T>(
       throw cause;
     }
   } catch (cause) {
-    if (cause instanceof Error && "code" in cause && !(cause instanceof GyrusError)) diskError(target, cause);
+    if (cause instanceof Error && "code" in cause && !(cause instanceof GyrusError))
+      diskError(target, cause, what);
     throw cause;
   }
 }
 
 /** Throws `exists` unless the folder is absent or empty, and `disk`. */
-export async function requireFree(folder: string): Promise<void> {
+export async function requireFree(folder: string, what = "the data set"): Promise<void> {
   const names = await readdir(folder).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === "ENOENT") return [];
     if (cause.code === "ENOTDIR")
       fail("exists", {
-        what: "there is a file where the data set should be written",
+        what: `there is a file where ${what} should be written`,
         where: folder,
         expected: "a new or an empty folder",
         found: "a file",
         fix: "Choose another folder",
         cause,
       });
-    return diskError(folder, cause);
+    return diskError(folder, cause, what);
   });
   if (names.length > 0)
     fail("exists", {
-      what: "the folder for the data set is not empty",
+      what: `the folder for ${what} is not empty`,
       where: folder,
       expected: "a new or an empty folder",
       found: `${names.length} entries, among them ${names.slice(0, 3).join(", ")}`,
@@ -58,9 +60,9 @@ export async function requireFree(folder: string): Promise<void> {
     });
 }
 
-function diskError(folder: string, cause: unknown): never {
+function diskError(folder: string, cause: unknown, what: string): never {
   fail("disk", {
-    what: "the data set could not be written",
+    what: `${what} could not be written`,
     where: folder,
     expected: "a folder that can be written, with enough space",
     found: cause instanceof Error ? cause.message : String(cause),

@@ -1,4 +1,4 @@
-import type { HistoryRow } from "./charts.js";
+import type { Chart, HistoryRow } from "./charts.js";
 import type { Figure } from "./figure.js";
 
 /** A measure that is reported for every case and label: Dice, IoU, HD95, … */
@@ -63,6 +63,29 @@ export interface ExampleCase {
   readonly figure: Pick<Figure, "png" | "width" | "height"> & Partial<Figure>;
 }
 
+/** One of several trainings that a report is about: a fold of a configuration. */
+export interface NamedTraining {
+  /** Trainings of one group are drawn together: "3d_fullres". */
+  readonly group: string;
+  /** "fold 0". */
+  readonly name: string;
+  readonly history: readonly HistoryRow[];
+}
+
+/** A table in the caller's words: candidates that were compared, decisions with their reasons. */
+export interface PlainTable {
+  readonly heading: string;
+  readonly caption: string;
+  readonly columns: readonly { readonly heading: string; readonly numeric?: boolean }[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** A drawing beside the results. */
+export interface CaptionedChart {
+  readonly chart: Chart;
+  readonly caption: string;
+}
+
 /** What identifies a data set: enough to see that two runs used the same one. */
 export interface DataFingerprint {
   readonly name: string;
@@ -94,6 +117,12 @@ export interface RunReport {
   readonly simulated: boolean;
   readonly evaluation?: EvaluationReport | undefined;
   readonly history?: readonly HistoryRow[] | undefined;
+  /** Instead of one history: curves of several trainings. */
+  readonly trainings?: readonly NamedTraining[] | undefined;
+  /** After the results. */
+  readonly tables?: readonly PlainTable[] | undefined;
+  /** After the results: ROC and reliability curves, and the like. */
+  readonly curves?: readonly CaptionedChart[] | undefined;
   readonly examples?: readonly ExampleCase[] | undefined;
   /** Nested keys and values, printed as they are. */
   readonly configuration?: Readonly<Record<string, unknown>> | undefined;

@@ -2,8 +2,10 @@ import type { RunReport } from "./data.js";
 import { examplesSection } from "./examples.js";
 import { html, type Markup, name, page, type Section } from "./html.js";
 import { configurationSection, dataSection, machineSection } from "./record.js";
-import { casesSection, headline, resultsSection } from "./results.js";
+import { casesSection, curvesSection, headline, resultsSection } from "./results.js";
+import { tablesSection } from "./tables.js";
 import { notFinite, trainingSection } from "./training.js";
+import { trainingsSection } from "./trainings.js";
 import { counted } from "./words.js";
 
 export type * from "./data.js";
@@ -15,7 +17,7 @@ export type * from "./data.js";
  * top. All text is escaped: names come from users' files.
  */
 export function buildReport(data: RunReport): string {
-  const { evaluation, history, examples, configuration } = data;
+  const { evaluation, history, trainings, tables, curves, examples, configuration } = data;
   const section = (id: string, heading: string, content: Markup | undefined): Section[] =>
     content === undefined ? [] : [{ id, heading, content }];
   const hasCases = evaluation !== undefined && evaluation.cases.length > 0;
@@ -26,8 +28,11 @@ export function buildReport(data: RunReport): string {
     header(data),
     [
       ...section("results", "Results", evaluation && resultsSection(evaluation)),
+      ...section("tables", "Choices", tables && tablesSection(tables)),
+      ...section("curves", "Curves", curves && curvesSection(curves)),
       ...section("examples", "Cases in pictures", examples && examplesSection(examples)),
       ...section("training", "Training", history && trainingSection(history)),
+      ...section("trainings", "Trainings", trainings && trainingsSection(trainings)),
       ...section("cases", "Case by case", hasCases ? casesSection(evaluation) : undefined),
       ...section("data", "Data", hasData ? dataSection(data) : undefined),
       ...section("configuration", "Configuration", configuration && configurationSection(configuration)),
@@ -43,7 +48,7 @@ function header(data: RunReport): Markup {
   const provenance = data.simulated
     ? "Simulated data: the images were drawn by a computer. These numbers say how well the system does on phantoms, not on patients."
     : "Real scans.";
-  const lost = notFinite(history ?? []);
+  const lost = notFinite([...(history ?? []), ...(data.trainings ?? []).flatMap((one) => one.history)]);
   const warnings = [
     ...(data.warnings ?? []),
     ...(lost > 0

@@ -121,13 +121,7 @@ async function readHeldOut(dir: string, name: ConfigurationName, { one, fold }: 
 /** What a thread does: see `openPool`. */
 export function start(setup: CrossValidated): (task: Task) => Promise<Found> {
   return async ({ variants, full, ...held }) => {
-    const opinions = new Map<ConfigurationName, Opinion>();
-    for (const name of configurationsOf(variants)) {
-      const plan = setup.plans[name];
-      if (plan === undefined)
-        return fail("not-found", { what: `there is no plan of ${name}`, where: setup.dir });
-      opinions.set(name, { ...(await readHeldOut(setup.dir, name, held)), plan });
-    }
+    const opinions = await opinionsOn(setup, held, configurationsOf(variants));
     const restored = restoredOnce(opinions);
     const [first] = opinions.values();
     const { dataset } = setup.plans[variants[0]!.ensemble[0]!]!;
@@ -137,6 +131,30 @@ export function start(setup: CrossValidated): (task: Task) => Promise<Found> {
     const { id, subject } = held.one;
     return { dice: [], scores: scoreCase({ case: id, subject }, truth, maps[0]!, dataset) };
   };
+}
+
+/** The label map of one held-out case. */
+export async function labelMapOf(
+  setup: CrossValidated,
+  held: HeldOutCase,
+  { ensemble, steps }: Variant,
+): Promise<LabelVolume> {
+  const opinions = await opinionsOn(setup, held, ensemble);
+  return postprocess(combineOpinions([...opinions.values()]), steps);
+}
+
+async function opinionsOn(
+  { dir, plans }: CrossValidated,
+  held: HeldOutCase,
+  names: readonly ConfigurationName[],
+): Promise<Map<ConfigurationName, Opinion>> {
+  const opinions = new Map<ConfigurationName, Opinion>();
+  for (const name of names) {
+    const plan = plans[name];
+    if (plan === undefined) return fail("not-found", { what: `there is no plan of ${name}`, where: dir });
+    opinions.set(name, { ...(await readHeldOut(dir, name, held)), plan });
+  }
+  return opinions;
 }
 
 /** The label map of every variant; those that share an ensemble share its map. */

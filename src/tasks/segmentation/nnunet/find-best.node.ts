@@ -1,8 +1,5 @@
 import { join } from "node:path";
-import { rng } from "../../../core/rng.js";
 import { writeText } from "../../../io/node.js";
-import { type CaseScore, summarise } from "../../../metrics/summary.js";
-import { summaryParts } from "../../evaluation.js";
 import type { EvaluateSummary } from "../../verbs.js";
 import { type Best, bestFile } from "./best.js";
 import {
@@ -13,14 +10,14 @@ import {
   judgeStep,
   rankCandidates,
 } from "./candidates.js";
-import { type Compared, commonFolds, heldOutCases, openCompared } from "./compared.node.js";
-import { diceOfVariants, type HeldOutCase, scoresOfVariant } from "./cross-validation.node.js";
+import { commonFolds, heldOutCases, openCompared } from "./compared.node.js";
+import { diceOfVariants, scoresOfVariant } from "./cross-validation.node.js";
+import { crossValidationSummary } from "./evaluations.js";
 import type { WorkOptions } from "./facts.node.js";
 import { foldPaths } from "./layout.js";
 import type { ConfigurationName, Plan } from "./plan.js";
 import type { Postprocessing } from "./postprocess.js";
-import { nameClasses } from "./predictor-words.js";
-import { scoreColumns, scoreNotes, type Target, targetsOf } from "./scores.js";
+import { type Target, targetsOf } from "./scores.js";
 
 export interface FindBestRequest {
   /** The experiment's folder. */
@@ -93,7 +90,13 @@ export async function findBest(request: FindBestRequest): Promise<FindBestSummar
     notes,
   };
   const scores = await scoresOfVariant(experiment, cases, { ensemble, steps }, work("judging"));
-  const evaluation = evaluationOf(experiment, best, cases, scores);
+  const evaluation = crossValidationSummary(
+    dir,
+    experiment,
+    { ensemble, steps },
+    { folds, cases, notes: [best.sentence, ...notes] },
+    scores,
+  );
   await writeText(foldPaths.evaluation(dir), `${JSON.stringify(evaluation, null, 2)}\n`);
   const path = join(dir, bestFile);
   await writeText(path, `${JSON.stringify(best, null, 2)}\n`);
@@ -130,51 +133,4 @@ async function decideSteps(
   }
   if (apart !== undefined && steps.length > base.length) table = (await dice([steps]))[0]!;
   return { steps, decisions, table };
-}
-
-/** The chosen one's scores as evaluations say them, and a line for every fold and candidate. */
-export function evaluationOf(
-  { dir, dataset, plans }: Compared,
-  best: Pick<Best, "ensemble" | "postprocessing" | "folds" | "candidates" | "sentence">,
-  cases: readonly HeldOutCase[],
-  scores: readonly CaseScore[],
-): EvaluateSummary {
-  const plan = plans[best.ensemble[0]!]!.dataset;
-  const targets = targetsOf(plan).map(({ name }) => name);
-  const summary = summarise(scores, rng(1).split("evaluate"));
-  const steps = best.postprocessing.map(({ keepLargest }) => nameClasses(plan.classes, keepLargest));
-  const after = steps.length === 0 ? "" : `, the largest piece of ${steps.join("; then of ")} kept`;
-  return {
-    run: dir,
-    dataDir: dataset.root,
-    set: `cross-validation of ${best.ensemble.join(" and ")}${after}: every case by the networks that were not trained on it`,
-    ...summaryParts(summary, scoreColumns),
-    labels: targets,
-    metrics: scoreColumns,
-    cases: scores,
-    interval: "95 % percentile bootstrap over subjects, 2000 resamples",
-    notes: [best.sentence, ...foldLines(best.folds, cases, scores, targets), ...scoreNotes],
-  };
-}
-
-/** The means of every fold by itself. */
-function foldLines(
-  folds: readonly number[],
-  cases: readonly HeldOutCase[],
-  scores: readonly CaseScore[],
-  targets: readonly string[],
-): string[] {
-  return folds.map((fold) => {
-    const own = scores.filter((_, at) => cases[at]!.fold === fold);
-    const parts = targets.map((target) => {
-      const numbers = scoreColumns.map(({ key, name, unit }) => {
-        const values = own.map((one) => one.scores[target]?.[key] ?? null).filter((value) => value !== null);
-        if (values.length === 0) return `${name} –`;
-        const mean = values.reduce((a, b) => a + b, 0) / values.length;
-        return `${name} ${mean.toFixed(unit === undefined ? 4 : 2)}${unit === undefined ? "" : ` ${unit}`}`;
-      });
-      return `${target}: ${numbers.join(", ")}`;
-    });
-    return `Fold ${fold}, ${own.length} case${own.length === 1 ? "" : "s"}. ${parts.join("; ")}.`;
-  });
 }

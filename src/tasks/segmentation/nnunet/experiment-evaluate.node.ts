@@ -1,0 +1,127 @@
+import { join } from "node:path";
+import { fail } from "../../../core/errors.js";
+import { loadLabelFrom, toClasses } from "../../../io/case.js";
+import type { DataSet } from "../../../io/dataset.js";
+import { baseName, folderOf } from "../../../io/files.js";
+import { nodeFiles, openDataSet, readVolume, writeText } from "../../../io/node.js";
+import type { CaseScore } from "../../../metrics/summary.js";
+import { toCanonical } from "../../../volume/orient.js";
+import { paths } from "../../run-folder.node.js";
+import type { EvaluateRequest, EvaluateSummary } from "../../verbs.js";
+import { commonFolds, heldOutCases, openCompared } from "./compared.node.js";
+import { scoresOfVariant, type Variant } from "./cross-validation.node.js";
+import { crossValidationSummary, summaryOf } from "./evaluations.js";
+import { exists } from "./folders.node.js";
+import { experimentPaths, foldPaths } from "./layout.js";
+import { predictNnunet } from "./predict.node.js";
+import { stageOf } from "./predictor.js";
+import { scoreCase } from "./score.js";
+import { findPredictor, readBest } from "./source.js";
+
+/**
+ * Judge an experiment, or all folds of one of its configurations. Without a data set: by cross-validation, each case by
+ * what networks said that never saw it, with the ensemble and the post-processing of `best.json`; nothing is predicted
+ * anew. With another data set: its labelled cases are predicted, into `predictions/<name>` where they are kept, and judged.
+ */
+export async function evaluateExperiment(request: EvaluateRequest): Promise<EvaluateSummary> {
+  return request.dataDir === undefined ? crossValidated(request) : onOtherData(request, request.dataDir);
+}
+
+async function crossValidated({
+  runDir,
+  signal,
+  onProgress,
+  threads,
+}: EvaluateRequest): Promise<EvaluateSummary> {
+  const { dir, variant, sentence } = await chosen(runDir);
+  const experiment = await openCompared(dir, variant.ensemble);
+  const { folds, notes } = commonFolds(experiment);
+  const cases = heldOutCases(experiment, folds);
+  const scores = await scoresOfVariant(experiment, cases, variant, {
+    ...(threads === undefined ? {} : { workers: threads }),
+    ...(signal === undefined ? {} : { signal }),
+    onProgress: (done, total, name) => onProgress?.(done, total, name),
+  });
+  const evaluation = crossValidationSummary(
+    runDir,
+    experiment,
+    variant,
+    { folds, cases, notes: [...(sentence === undefined ? [] : [sentence]), ...notes] },
+    scores,
+  );
+  await writeText(foldPaths.evaluation(runDir), `${JSON.stringify(evaluation, null, 2)}\n`);
+  return evaluation;
+}
+
+/** What is judged: the choice of `gyrus find-best`, or the only configuration that there is. */
+async function chosen(
+  path: string,
+): Promise<{ readonly dir: string; readonly variant: Variant; readonly sentence?: string }> {
+  const { plan } = await findPredictor(nodeFiles, path);
+  const whole = await exists(experimentPaths.record(path));
+  const variant: Variant = { ensemble: plan.ensemble, steps: plan.postprocessing };
+  if (!whole) return { dir: folderOf(path), variant };
+  const best = await readBest(nodeFiles, path);
+  return { dir: path, variant, ...(best === undefined ? {} : { sentence: best.sentence }) };
+}
+
+async function onOtherData(request: EvaluateRequest, dataDir: string): Promise<EvaluateSummary> {
+  const { runDir, mirror, threads, device, signal, onProgress } = request;
+  const { plan } = await findPredictor(nodeFiles, runDir);
+  const { model } = stageOf(plan.stages, plan.ensemble[0]!);
+  const dataset = await openDataSet(dataDir, {});
+  requireSameTask(plan.channels, model.plan.dataset.labelValues, dataset);
+  const cases = dataset.cases.filter(({ label }) => label !== undefined);
+  const outDir = join(paths.predictions(runDir), baseName(dataDir));
+  const made = await predictNnunet({
+    model: runDir,
+    scans: cases.map(({ images }) => images.join(",")),
+    outDir,
+    ...(mirror === undefined ? {} : { mirror }),
+    ...(threads === undefined ? {} : { threads }),
+    ...(device === undefined ? {} : { device }),
+    ...(signal === undefined ? {} : { signal }),
+    onProgress: (done, total, name) => onProgress?.(done, total, name),
+  });
+  if (made.files.length < cases.length)
+    fail("runtime", {
+      what: "the evaluation was interrupted",
+      where: runDir,
+      found: `${made.files.length} of ${cases.length} cases predicted`,
+      fix: "Run it again: predictions that are there are kept",
+    });
+  const scores: CaseScore[] = [];
+  for (const [at, one] of cases.entries()) {
+    const { prediction } = made.files[at]!;
+    const stored = toCanonical((await readVolume(prediction)).volume).volume;
+    const found = toClasses(stored, model.plan.dataset.labelValues, prediction);
+    const truth = await loadLabelFrom(nodeFiles, one.label!, found, dataset.labelValues, one.images[0]!);
+    scores.push(scoreCase({ case: one.id, subject: one.subject }, truth, found, model.plan.dataset));
+  }
+  const evaluation = summaryOf(
+    runDir,
+    dataset,
+    model.plan.dataset,
+    `all labelled cases of ${dataset.name}, another data set than that of the experiment`,
+    [`Predictions: ${outDir}.`],
+    scores,
+  );
+  await writeText(foldPaths.evaluation(outDir), `${JSON.stringify(evaluation, null, 2)}\n`);
+  return evaluation;
+}
+
+/** Another data set must have the channels and the label values that the networks were trained on. */
+function requireSameTask(
+  names: readonly string[],
+  wanted: readonly number[],
+  { root, channels, labelValues }: DataSet,
+): void {
+  if (labelValues.join() === wanted.join() && channels.length === names.length) return;
+  fail("bad-data", {
+    what: "the data set does not fit the networks",
+    where: root,
+    expected: `channels ${names.join(", ")}; label values ${wanted.join(", ")}`,
+    found: `channels ${channels.join(", ")}; label values ${labelValues.join(", ")}`,
+    fix: "Evaluate on data with the same channels and the same table of labels",
+  });
+}
