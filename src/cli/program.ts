@@ -7,6 +7,7 @@ import { denoiseCommand } from "./commands/denoise.js";
 import { doctorCommand } from "./commands/doctor.js";
 import { evaluateCommand } from "./commands/evaluate.js";
 import { exportCommand } from "./commands/export.js";
+import { findBestCommand } from "./commands/find-best.js";
 import { inspectCommand } from "./commands/inspect.js";
 import { listCommand } from "./commands/list.js";
 import { planCommand } from "./commands/plan.js";
@@ -30,6 +31,7 @@ const commands = [
   denoiseCommand,
   superresCommand,
   trainCommand,
+  findBestCommand,
   predictCommand,
   evaluateCommand,
   exportCommand,

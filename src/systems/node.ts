@@ -1,34 +1,37 @@
 import { GyrusError } from "../core/errors.js";
 import { readMetadata } from "../graph/onnx/model.js";
-import { joinPath } from "../io/files.js";
+import { type FileEntry, folderOf, joinPath } from "../io/files.js";
 import { nodeFiles } from "../io/node.js";
 import { findSystem } from "./find.js";
 import type { System } from "./system.js";
 
+/** Records that say which system made a folder: a run, an experiment of many runs, an exported predictor. */
+const records = ["run.json", "experiment.json", "predictor.json"];
+
 /**
- * The system that a run folder or an exported `.onnx` file belongs to: what its `run.json`, or its metadata under
- * the key "gyrus", says. Throws `not-found` or `bad-file`.
+ * The system that a folder or an exported `.onnx` file belongs to: what its `run.json`, `experiment.json` or
+ * `predictor.json`, or its metadata under the key "gyrus", says. A folder of folds belongs to the experiment that it lies
+ * in. Throws `not-found` or `bad-file`.
  */
 export async function systemOf(model: string): Promise<System> {
-  const isFolder = (await nodeFiles.list(model)) !== undefined;
-  const where = isFolder ? joinPath(model, "run.json") : model;
-  const text = isFolder ? await runRecord(model, where) : await modelRecord(model);
-  return findSystem(systemIn(text, where));
+  const entries = await nodeFiles.list(model);
+  if (entries === undefined) return findSystem(systemIn(await modelRecord(model), model));
+  const where = recordIn(model, entries);
+  return findSystem(systemIn(new TextDecoder().decode(await nodeFiles.read(where)), where));
 }
 
-async function runRecord(run: string, path: string): Promise<string> {
-  const bytes = await nodeFiles.read(path).catch((cause: unknown) => {
-    if (!(cause instanceof GyrusError && cause.kind === "not-found")) throw cause;
-    throw new GyrusError("not-found", {
-      what: "this folder is not a run",
-      where: run,
-      expected: "a folder with a run.json, as gyrus train makes it",
-      found: "no readable run.json",
-      fix: "Give the folder that was --out of gyrus train",
-      cause,
-    });
+function recordIn(folder: string, entries: readonly FileEntry[]): string {
+  const record = records.find((name) => entries.some((entry) => entry.name === name));
+  if (record !== undefined) return joinPath(folder, record);
+  if (entries.some((entry) => entry.folder && /^fold-\d+$/.test(entry.name)))
+    return joinPath(folderOf(folder.replace(/[\\/]+$/, "")), "experiment.json");
+  throw new GyrusError("not-found", {
+    what: "this folder is not a run",
+    where: folder,
+    expected: "a folder with a run.json, as gyrus train makes it",
+    found: "no readable run.json",
+    fix: "Give the folder that was --out of gyrus train",
   });
-  return new TextDecoder().decode(bytes);
 }
 
 async function modelRecord(path: string): Promise<string> {

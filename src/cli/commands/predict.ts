@@ -11,6 +11,7 @@ import { countingProgress, progressOn } from "../progress.js";
 interface Options {
   readonly out: string;
   readonly mirror: boolean;
+  readonly overwrite?: boolean;
   readonly threads?: number;
   readonly device?: Device;
 }
@@ -22,7 +23,7 @@ export function predictCommand(finish: Finish): Command {
       usage: "predict <model> <scans...>",
       purpose: "Apply a trained run, or a model exported from one, to scans",
       about:
-        "Results lie on each scan's own grid and open over it in any viewer. A scan may be in any orientation and voxel size; it is brought to what the network knows and the result is brought back.",
+        "The model is a run folder, an exported file or folder, or an experiment of gyrus train nnunet, whose folds are averaged. Results lie on each scan's own grid and open over it in any viewer. A scan may be in any orientation and voxel size; it is brought to what the network knows and the result is brought back. Several channels are one 4-D file, files that end in _0000, _0001 and so on, or files joined by commas; a folder stands for the scans in it.",
       examples: [
         {
           line: "gyrus predict runs/first sub-019_T1w.nii.gz --out predictions",
@@ -33,11 +34,20 @@ export function predictCommand(finish: Finish): Command {
           about:
             "An exported model on many scans, without averaging over mirrored copies: faster, often a bit worse.",
         },
+        {
+          line: "gyrus predict runs/hippocampus imagesTs --out predictions",
+          about:
+            "All scans of a folder by an nnU-Net experiment: what gyrus find-best chose. Interrupted, the same line goes on.",
+        },
       ],
     },
     (command) => {
       command
         .requiredOption("--out <folder>", "where the predictions go, one file a scan")
+        .option(
+          "--overwrite",
+          "nnunet: predict scans anew whose results are there already, and replace other files",
+        )
         .option("--no-mirror", "do not average over mirrored copies of the scan: faster, often a bit worse")
         .option(
           "--threads <n>",
@@ -56,15 +66,19 @@ export function predictCommand(finish: Finish): Command {
           scans,
           outDir: options.out,
           mirror: options.mirror,
+          overwrite: options.overwrite ?? false,
           ...(options.threads === undefined ? {} : { threads: options.threads }),
           ...(options.device === undefined ? {} : { device: options.device }),
           signal,
           onProgress: countingProgress(progress, "scan"),
+          onNote: progress.note,
         }),
         asked: signal.aborted,
       })).finally(progress.stop);
       const lines = made.files.map(({ prediction }) => prediction);
-      const whole = `${counted(made.files.length, "prediction")} written${asked ? ` of ${scans.length}: interrupted` : ""}`;
+      const kept = made.files.filter((file) => file.kept).length;
+      const there = kept > 0 ? `, ${kept} kept from before` : "";
+      const whole = `${counted(made.files.length - kept, "prediction")} written${there}${asked ? ` of ${scans.length}: interrupted` : ""}`;
       return {
         result: made,
         text: [...lines, whole].join("\n"),

@@ -60,7 +60,7 @@ async function chosen(
   const { plan } = await findPredictor(nodeFiles, path);
   const whole = await exists(experimentPaths.record(path));
   const variant: Variant = { ensemble: plan.ensemble, steps: plan.postprocessing };
-  if (!whole) return { dir: folderOf(path), variant };
+  if (!whole) return { dir: folderOf(path.replace(/(?<=.)[\\/]+$/, "")), variant };
   const best = await readBest(nodeFiles, path);
   return { dir: path, variant, ...(best === undefined ? {} : { sentence: best.sentence }) };
 }

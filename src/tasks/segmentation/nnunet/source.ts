@@ -32,7 +32,8 @@ const configurationNames: readonly ConfigurationName[] = [
  *
  * Throws `not-found` where nothing is trained yet and `bad-argument` where there is a choice that nobody has made.
  */
-export async function findPredictor(files: FileSystem, path: string): Promise<PredictorSource> {
+export async function findPredictor(files: FileSystem, where: string): Promise<PredictorSource> {
+  const path = where.replace(/(?<=.)[\\/]+$/, "");
   const entries = await files.list(path);
   if (entries === undefined) return ofModels(files, path, [path]);
   const has = (name: string): boolean => entries.some((entry) => entry.name === name);
