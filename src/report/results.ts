@@ -1,4 +1,4 @@
-import type { CaseScores, EvaluationReport, MetricColumn, MetricSummary } from "./data.js";
+import type { CaptionedChart, CaseScores, EvaluationReport, MetricColumn, MetricSummary } from "./data.js";
 import { type Child, type Column, figure, html, type Markup, name, swatch, table, trusted } from "./html.js";
 import { colorAt } from "./palette.js";
 import { intervalChart, stripChart } from "./spread.js";
@@ -64,6 +64,18 @@ export function resultsSection(evaluation: EvaluationReport): Markup {
 <div class="charts">
 ${groups.some(({ values }) => values.length > 0) && figure(trusted(stripChart(groups, titleOf(metric)).svg), `${metric.name} of every case, one dot each; bar: first to third quartile; tick: median. ${best}`)}
 ${intervals.length > 0 && figure(trusted(intervalChart(intervals, titleOf(metric)).svg), `Mean ${metric.name} and its 95 % confidence interval (${evaluation.interval}).`)}
+</div>`;
+}
+
+/** Drawings, each with what it shows. */
+export function curvesSection(curves: readonly CaptionedChart[]): Markup {
+  return html`<div class="charts">
+${curves.map(({ chart, caption }) => {
+  const legend =
+    chart.legend.length > 1 &&
+    html`<p class="legend">${chart.legend.map((entry) => html`<span>${swatch(entry.color)}${name(entry.name)}</span> `)}</p>`;
+  return figure(html`${legend}${trusted(chart.svg)}`, caption);
+})}
 </div>`;
 }
 

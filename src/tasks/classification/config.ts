@@ -156,11 +156,8 @@ export const classificationSchema = z
   .refine(({ classes: [a, b] }) => a !== b, { path: ["classes"], message: "the two classes are the same" })
   .refine(
     ({ network, framework }) =>
-      (network.kind === "resnet") === (framework.kind === "slice") || network.kind === "conv-fc",
-    {
-      path: ["network"],
-      message: "slices are for resnet or conv-fc networks, which work in 2-D, and volumes for the others",
-    },
+      framework.kind !== "slice" || network.kind === "resnet" || network.kind === "conv-fc",
+    { path: ["network"], message: "slices are for resnet or conv-fc networks, which work in 2-D" },
   )
   .refine(
     ({ pretraining, network, framework }) => {

@@ -272,8 +272,8 @@ async function transferredTo(
   if (dir === undefined) return undefined;
   if (resolve(runDir) === dir)
     fail("bad-argument", { what: "a run cannot begin with its own weights", where: runDir });
-  const heldOut = [...subjects.validation, ...subjects.test];
-  return weightsOfRun(dir, { root: record.root, heldOut, state });
+  const { validation, test } = subjects;
+  return weightsOfRun(dir, { root: record.root, validation, test, state });
 }
 
 /** All first weights that are not drawn at random; pre-training comes after those of another run. */

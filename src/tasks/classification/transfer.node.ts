@@ -17,8 +17,10 @@ export interface Transferred {
 /** What a new run is, as far as taking over weights goes. */
 interface Newcomer {
   readonly root: string;
-  /** Neither of these may have taught the other run anything. */
-  readonly heldOut: readonly string[];
+  /** May have chosen the other run's weights as they will choose this one's, and not taught it anything. */
+  readonly validation: readonly string[];
+  /** May have done neither. */
+  readonly test: readonly string[];
   /** The new run's first state. */
   readonly state: Readonly<Record<string, Tensor>>;
 }
@@ -28,10 +30,11 @@ interface Newcomer {
  * subjects that the new run holds out have taught the other one, or the one before that, in the same data set
  * (Wen et al. 2020 call it backward transfer), and `shape` where nothing fits.
  */
-export async function weightsOfRun(dir: string, { root, heldOut, state }: Newcomer): Promise<Transferred> {
+export async function weightsOfRun(dir: string, newcomer: Newcomer): Promise<Transferred> {
   const run = await readRun(dir);
   await requireCheckpoint(dir);
-  requireUnseen(run, dir, root, heldOut);
+  const { root, state } = newcomer;
+  requireUnseen(run, dir, newcomer);
   const known = weightsOf((await bestCheckpoint(dir)).state);
   const entries = Object.entries(known).filter(([name, value]) => {
     const own = state[name];
@@ -63,22 +66,26 @@ export async function weightsOfRun(dir: string, { root, heldOut, state }: Newcom
         run.split.subjects.train,
         from,
       ),
-      fittedOn("pre-training", "selection of those weights", run.split.subjects.validation, from),
+      fittedOn("selection", "selection of those weights", run.split.subjects.validation, from),
       ...run.provenance
         .filter((entry) => entry.run !== undefined || entry.kind === "pre-training")
-        .map((entry) => ({ ...from, ...entry, kind: "pre-training" as const })),
+        .map((entry) => ({ ...from, ...entry })),
     ],
   };
 }
 
-function requireUnseen(run: Run, dir: string, root: string, heldOut: readonly string[]): void {
+function requireUnseen(run: Run, dir: string, { root, validation, test }: Newcomer): void {
   if (run.data.root !== root) return;
+  const own = run.provenance.filter(({ dataSha256 }) => dataSha256 === undefined);
+  const chose = new Set(own.filter(({ kind }) => kind === "selection").flatMap(({ fittedOn: who }) => who));
   const taught = new Set([
     ...run.split.subjects.train,
-    ...run.split.subjects.validation,
-    ...run.provenance.filter(({ dataSha256 }) => dataSha256 === undefined).flatMap((entry) => entry.fittedOn),
+    ...own.filter(({ kind }) => kind !== "selection").flatMap(({ fittedOn: who }) => who),
   ]);
-  const seen = heldOut.filter((subject) => taught.has(subject));
+  const seen = [
+    ...validation.filter((subject) => taught.has(subject)),
+    ...test.filter((subject) => taught.has(subject) || chose.has(subject)),
+  ];
   if (seen.length > 0)
     fail("bad-data", {
       what: "the other run has learnt from subjects that this one holds out",

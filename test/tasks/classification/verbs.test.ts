@@ -1,0 +1,256 @@
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readSafetensors, readTable, writeVolume } from "../../../src/io/node.js";
+import { adcnn } from "../../../src/systems/adcnn.js";
+import { readRun } from "../../../src/tasks/classification/folder.node.js";
+import type { TrainRequest, Verbs } from "../../../src/tasks/verbs.js";
+import { scalingAffine } from "../../../src/volume/affine.js";
+import { head, type People, quickDiagnosis, writePeople } from "./data.js";
+
+let folder = "";
+let data = "";
+let verbs: Verbs;
+let count = 0;
+const fresh = (name: string): string => join(folder, `${name}-${count++}`);
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "gyrus-diagnosis-"));
+  verbs = await adcnn.verbs();
+  data = await writePeople(fresh("data"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const learning = { ...quickDiagnosis, "network.dropout": "0", "optimizer.learningRate": "0.003" };
+const request = (runDir: string, changes: Partial<TrainRequest> = {}): TrainRequest => ({
+  dataDir: data,
+  runDir,
+  preset: "subject-small",
+  set: learning,
+  folds: 3,
+  epochs: 12,
+  seed: 1,
+  threads: 1,
+  resume: false,
+  ...changes,
+});
+
+async function trained(changes: Partial<TrainRequest> = {}): Promise<string> {
+  const runDir = fresh("run");
+  await verbs.train(request(runDir, changes));
+  return runDir;
+}
+
+describe("predictions", () => {
+  it("are one table of probabilities, the same from a run and from its exported model", async () => {
+    const run = await trained();
+    const [well, ill] = await Promise.all(
+      [false, true].map(async (patient) => {
+        const scan = join(folder, `sub-${patient ? "ill" : "well"}_T1w.nii.gz`);
+        const grid = { size: [12, 12, 12] as const, affine: scalingAffine([2, 2, 2], [-11, -11, -11]) };
+        await writeVolume(scan, { data: head("new", patient), ...grid, channels: 1 });
+        return scan;
+      }),
+    );
+    const out = fresh("out");
+    const made = await verbs.predict({ model: run, scans: [well!, ill!], outDir: out, threads: 1 });
+    const table = await readTable(made.files[0]!.prediction);
+    expect(table.columns).toEqual(["id", "probability_AD", "prediction", "scan"]);
+    expect(table.rows.map(({ id, prediction }) => [id, prediction])).toEqual([
+      ["sub-well", "CN"],
+      ["sub-ill", "AD"],
+    ]);
+    const model = join(folder, "exported.onnx");
+    await verbs.exportModel({ runDir: run, out: model });
+    const again = fresh("again");
+    await verbs.predict({ model, scans: [well!, ill!], outDir: again, threads: 1 });
+    const same = await readTable(`${again}/predictions.tsv`);
+    same.rows.forEach((row, n) => {
+      expect(Number(row.probability_AD)).toBeCloseTo(Number(table.rows[n]!.probability_AD), 4);
+    });
+    const all = fresh("all");
+    expect((await verbs.predict({ model: run, scans: [data], outDir: all, threads: 1 })).files).toHaveLength(
+      12,
+    );
+  });
+
+  it("of a scan on another grid are refused with both grids", async () => {
+    const run = await trained({ epochs: 1 });
+    const scan = join(folder, "other_T1w.nii.gz");
+    const grid = { size: [12, 14, 12] as const, affine: scalingAffine([2, 2, 2]) };
+    await writeVolume(scan, { data: head("other", true, [12, 14, 12]), ...grid, channels: 1 });
+    const work = verbs.predict({ model: run, scans: [scan], outDir: fresh("out"), threads: 1 });
+    await expect(work).rejects.toThrow(/other_T1w.*does not lie on the grid.*12x12x12.*gyrus prepare/s);
+  });
+});
+
+describe("frameworks", () => {
+  const small = { kind: "conv-fc", widths: [4, 8], padding: "same", hidden: [8], dropout: 0, momentum: 0.1 };
+  const cases: Readonly<Record<string, Partial<TrainRequest>>> = {
+    "a region": {
+      preset: "roi-small",
+      set: {
+        ...quickDiagnosis,
+        "framework.size": "8,8,8",
+        "framework.unit": "share",
+        "framework.centres": "[[0.5,0.5,0.3],[0.5,0.5,0.5]]",
+        network: JSON.stringify(small),
+        "optimizer.learningRate": "0.003",
+      },
+    },
+    "patches with a network each": {
+      preset: "patch-small",
+      set: {
+        ...quickDiagnosis,
+        "framework.size": "6,12,6",
+        "framework.stride": "6,12,6",
+        network: JSON.stringify(small),
+        "optimizer.learningRate": "0.003",
+      },
+    },
+    slices: {
+      preset: "slice-small",
+      set: {
+        ...quickDiagnosis,
+        "framework.axis": "1",
+        "framework.skip": "4",
+        "network.widths": "4,8",
+        "network.blocks": "1,1",
+        "optimizer.learningRate": "0.003",
+      },
+      epochs: 6,
+    },
+  };
+
+  it.each(Object.entries(cases))("%s: learns, votes, is judged", async (name, changes) => {
+    const runDir = await trained(changes);
+    const run = await readRun(runDir);
+    const { positions, votes, several } = run.model;
+    expect(positions).toHaveLength({ "a region": 2, "patches with a network each": 4, slices: 4 }[name]!);
+    expect(several).toBe(name.startsWith("patches"));
+    expect(votes.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 10);
+    expect(run.positionAccuracies).toHaveLength(positions.length);
+    // Patients lack the lower half: upper patches know nothing.
+    if (several) expect(votes[0]! + votes[1]!).toBeGreaterThan(0.7);
+    const judged = await verbs.evaluate({ runDir, threads: 1 });
+    expect(judged.overall!.mean).toBeGreaterThan(0.7);
+    expect(existsSync((await verbs.report({ runDir })).path)).toBe(true);
+  });
+});
+
+describe("what a run has learnt, and from whom", () => {
+  it("nobody who is judged: pre-training and weights are of training subjects, selection is of those set aside", async () => {
+    const set = { ...learning, pretraining: '{"epochs":2,"learningRate":0.003}' };
+    const runDir = await trained({ set, epochs: 2 });
+    const { split, provenance } = await readRun(runDir);
+    expect(provenance.map(({ kind }) => kind)).toEqual(["pre-training", "weights", "selection"]);
+    expect(provenance[0]!.fittedOn).toEqual([...split.subjects.train].sort());
+    expect(provenance[2]!.fittedOn).toEqual([...split.subjects.validation].sort());
+    const known = new Set(provenance.flatMap(({ fittedOn }) => fittedOn));
+    expect(split.subjects.test.filter((subject) => known.has(subject))).toEqual([]);
+    expect(split.subjects.test.length).toBeGreaterThan(0);
+    const { tensors } = await readSafetensors(`${runDir}/checkpoints/pretrained.safetensors`);
+    expect(Object.keys(tensors)).toContain("parameter/stage0.weight");
+    expect(Object.keys(tensors).some((name) => name.includes("hidden"))).toBe(false);
+  });
+
+  it("weights of another run: recorded with their subjects, and kept where they are frozen", async () => {
+    const first = await trained({ epochs: 2 });
+    const runDir = fresh("run");
+    const set = { ...learning, freeze: '["stage0","stage1"]', average: "null" };
+    await verbs.train(request(runDir, { init: first, set, epochs: 2 }));
+    const [before, after] = await Promise.all([first, runDir].map(readRun));
+    expect(after!.init).toMatchObject({ classes: ["CN", "AD"], taken: 20 });
+    expect(after!.provenance.filter(({ run }) => run !== undefined).map(({ fittedOn }) => fittedOn)).toEqual([
+      [...before!.split.subjects.train].sort(),
+      [...before!.split.subjects.validation].sort(),
+    ]);
+    const weights = async (run: string, name: string) =>
+      (await readSafetensors(`${run}/checkpoints/${name}.safetensors`)).tensors;
+    const [taken, kept] = [await weights(first, "best"), await weights(runDir, "last")];
+    expect(kept["parameter/stage1.weight"]!.data).toEqual(taken["average/stage1.weight"]!.data);
+    expect(kept["parameter/stage2.weight"]!.data).not.toEqual(taken["average/stage2.weight"]!.data);
+  });
+
+  it("weights that know held-out subjects are refused", async () => {
+    const first = await trained({ epochs: 1, fold: 0 });
+    const work = verbs.train(request(fresh("run"), { init: first, fold: 1, epochs: 1 }));
+    await expect(work).rejects.toThrow(/has learnt from subjects that this one holds out.*sub-/s);
+    const slices = verbs.train(
+      request(fresh("run"), { init: first, preset: "slice-small", set: quickDiagnosis }),
+    );
+    await expect(slices).rejects.toThrow(/no weights of the other run fit/);
+    const frozen = { ...learning, freeze: '["stage0"]' };
+    await expect(verbs.train(request(fresh("run"), { set: frozen }))).rejects.toThrow(/--init/);
+  });
+});
+
+describe("a run that was broken off", () => {
+  it("goes on to the same weights, votes and predictions", async () => {
+    const set = { ...learning, pretraining: '{"epochs":1,"learningRate":0.003}', augmentation: "light" };
+    const whole = await trained({ set, epochs: 4 });
+    const parts = fresh("run");
+    const stop = new AbortController();
+    const onProgress = ({ step }: { readonly step: number }): void => {
+      if (step === 3) stop.abort();
+    };
+    const first = await verbs.train(request(parts, { set, epochs: 4, signal: stop.signal, onProgress }));
+    expect(first.stopped).toBe("asked");
+    await verbs.train(request(parts, { set, epochs: 4, resume: true }));
+    const models = await Promise.all([whole, parts].map((run) => readFile(`${run}/model.onnx`)));
+    expect(models[1]!.equals(models[0]!)).toBe(true);
+  });
+});
+
+describe("bad input is one error that lists the rows, and leaves no run behind", () => {
+  const cases: readonly (readonly [string, People, Partial<TrainRequest>, RegExp])[] = [
+    [
+      "no column",
+      { lines: (lines) => lines.map((line) => line.replace("diagnosis", "kind")) },
+      {},
+      /diagnosis/,
+    ],
+    [
+      "unknown diagnoses",
+      { lines: (lines) => lines.map((line) => line.replace("\tAD", "\tdemented")) },
+      {},
+      /diagnoses whose meaning is not known.*sub-02 \(demented\)/,
+    ],
+    ["no image", { lines: (lines) => [...lines, "sub-99\tAD\t70\tF"] }, {}, /without an image.*sub-99/],
+    [
+      "several grids",
+      { sizeOf: (name) => (name === "sub-03" ? [12, 12, 10] : undefined) },
+      {},
+      /different grids.*sub-03 \(12x12x10/,
+    ],
+    ["one class", { classes: ["CN", "CN"] }, {}, /all subjects are of one class/],
+    ["too few for the folds", { each: 2 }, { folds: 3 }, /fewer subjects than there are folds.*2 subjects/],
+    ["a subject twice", { lines: (lines) => [...lines, lines[1]!] }, {}, /more than once.*sub-01/],
+    [
+      "missing values",
+      { lines: (lines) => lines.map((line) => line.replace("sub-04\tAD", "sub-04\tn/a")) },
+      {},
+      /missing.*sub-04/,
+    ],
+  ];
+
+  it.each(cases)("%s", async (_, people, changes, words) => {
+    const [dataDir, runDir] = [await writePeople(fresh("bad"), { each: 3, ...people }), fresh("run")];
+    await expect(verbs.train(request(runDir, { dataDir, ...changes }))).rejects.toThrow(words);
+    expect(existsSync(runDir)).toBe(false);
+  });
+
+  it("missing values are left out when that is asked for, and counted", async () => {
+    const lines = (all: string[]) => all.map((line) => line.replace("sub-04\tAD", "sub-04\tn/a"));
+    const dataDir = await writePeople(fresh("gaps"), { each: 5, lines });
+    const set = { ...learning, "table.missing": "omit" };
+    const { data: record } = await readRun(await trained({ dataDir, set, epochs: 1 }));
+    expect(record).toMatchObject({
+      subjects: 9,
+      omitted: 1,
+      classes: { CN: { subjects: 5 }, AD: { subjects: 4 } },
+    });
+  });
+});
