@@ -133,6 +133,7 @@ export {
   dataFingerprint,
 } from "./tasks/segmentation/nnunet/fingerprint.js";
 export { networkOf, type PlannedNetwork } from "./tasks/segmentation/nnunet/network.js";
+export { type OpenOptions, openPredictor, type Predictor } from "./tasks/segmentation/nnunet/open.js";
 export {
   type Configuration,
   type ConfigurationName,
@@ -142,6 +143,9 @@ export {
   parsePlan,
 } from "./tasks/segmentation/nnunet/plan.js";
 export { type PlanOptions, planDataSet } from "./tasks/segmentation/nnunet/planner.js";
+export { type Postprocessing, postprocess } from "./tasks/segmentation/nnunet/postprocess.js";
+export { type PredictVolumeOptions, predictVolume } from "./tasks/segmentation/nnunet/predict.js";
+export { type PredictorPlan, parsePredictor } from "./tasks/segmentation/nnunet/predictor.js";
 export {
   type PreparedCase,
   type PreparedGeometry,

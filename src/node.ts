@@ -34,4 +34,9 @@ export {
 } from "./studies/run.node.js";
 export { systemOf } from "./systems/node.js";
 export { measureDataSet, type WorkOptions } from "./tasks/segmentation/nnunet/facts.node.js";
+export {
+  type FindBestRequest,
+  type FindBestSummary,
+  findBest,
+} from "./tasks/segmentation/nnunet/find-best.node.js";
 export { type PreparedFile, prepareDataSet, readPrepared } from "./tasks/segmentation/nnunet/prepare.node.js";
