@@ -109,7 +109,8 @@ async function serve(): Promise<ViteDevServer> {
     configFile: false,
     appType: "custom",
     logLevel: "error",
-    optimizeDeps: { noDiscovery: true, include: [] },
+    // ml-matrix is written for `require`; nothing else is bundled.
+    optimizeDeps: { noDiscovery: true, include: ["ml-matrix"] },
     server: { host: "127.0.0.1", port: 0, watch: null, hmr: false, ws: false, headers: isolation },
     plugins: [empty],
   });
