@@ -1,17 +1,19 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { writeVolume } from "../../../src/io/node.js";
 import { configs } from "../../../src/systems/nnunet.js";
 import { trainNnunet } from "../../../src/tasks/segmentation/nnunet/train.node.js";
-import type { EvaluateSummary, TrainRequest } from "../../../src/tasks/verbs.js";
-import { writeBalls } from "../data.js";
+import type { EvaluateSummary, TrainProgress, TrainRequest, TrainSummary } from "../../../src/tasks/verbs.js";
+import type { Size3 } from "../../../src/volume/volume.js";
+import { ball, writeBalls } from "../data.js";
 
 const system = { name: "nnunet", presets: configs };
 const quick = {
   firstWidth: "4",
   epochs: "2",
-  stepsPerEpoch: "6",
+  stepsPerEpoch: "5",
   validations: "2",
   validationPatches: "4",
 };
@@ -25,8 +27,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-function request(out: string, changes: Partial<TrainRequest> = {}): TrainRequest {
-  return {
+function train(out: string, changes: Partial<TrainRequest> = {}): Promise<TrainSummary> {
+  return trainNnunet(system, {
     dataDir: at("data"),
     runDir: at(out),
     preset: "tiny",
@@ -35,18 +37,24 @@ function request(out: string, changes: Partial<TrainRequest> = {}): TrainRequest
     resume: false,
     threads: 1,
     ...changes,
-  };
+  });
 }
 
+const evaluationOf = async (...parts: string[]): Promise<EvaluateSummary> =>
+  JSON.parse(await readFile(at(...parts), "utf8")) as EvaluateSummary;
+
 describe("gyrus train nnunet", () => {
-  it("measures, plans, prepares, trains and judges a fold", async () => {
+  it("measures, plans, prepares, trains and judges a fold, in the folders that the layout says", async () => {
     const notes: string[] = [];
-    const summary = await trainNnunet(
-      system,
-      request("one", { onProgress: ({ note }) => note !== undefined && notes.push(note) }),
-    );
-    expect(summary.stopped).toBe("done");
-    expect(summary.steps).toBe(12);
+    const pieces = new Set<string>();
+    const summary = await train("one", {
+      onProgress: ({ note, piece }) => {
+        if (note !== undefined) notes.push(note);
+        if (piece !== undefined) pieces.add(piece.what);
+      },
+    });
+    expect(summary).toMatchObject({ stopped: "done", steps: 10, bestStep: 10 });
+    expect(Object.keys(summary.scores).sort()).toEqual(["dice ball", "hd95Mm ball", "mean dice", "nsd ball"]);
     expect((await readdir(at("one"))).sort()).toEqual([
       "3d_fullres",
       "experiment.json",
@@ -63,11 +71,194 @@ describe("gyrus train nnunet", () => {
       "run.json",
       "validation",
     ]);
-    const evaluation = JSON.parse(
-      await readFile(at("one/3d_fullres/fold-0/evaluation.json"), "utf8"),
-    ) as EvaluateSummary;
-    expect(evaluation.caseCount).toBe(1);
-    expect(evaluation.labels).toEqual(["ball"]);
+    expect((await evaluationOf("one/3d_fullres/fold-0/evaluation.json")).caseCount).toBe(1);
     expect(notes.join()).toMatch(/every case counts as a person of its own/);
+    expect([...pieces]).toEqual([
+      "measuring case",
+      "3d_fullres: preparing case",
+      "predicting held-out case",
+      "judging held-out case",
+    ]);
+    const rows = (await readFile(at("one/3d_fullres/fold-0/metrics.jsonl"), "utf8")).trim().split("\n");
+    const { metrics } = JSON.parse(rows.at(-1)!) as { metrics: Record<string, number> };
+    expect(Object.keys(metrics)).toEqual(
+      expect.arrayContaining(["crossEntropy", "softDice", "dice ball", "mean dice", "smoothed score"]),
+    );
+  });
+
+  it("smooths the pseudo-Dice that decides about the best weights", async () => {
+    const rows = (await readFile(at("one/3d_fullres/fold-0/metrics.jsonl"), "utf8")).trim().split("\n");
+    const judged = rows
+      .map((row) => (JSON.parse(row) as { metrics: Record<string, number> }).metrics)
+      .filter((metrics) => "smoothed score" in metrics);
+    expect(judged).toHaveLength(2);
+    const [first, second] = judged as [Record<string, number>, Record<string, number>];
+    expect(first["smoothed score"]).toBe(first["mean dice"]);
+    expect(second["smoothed score"]).toBeCloseTo(0.5 * first["mean dice"]! + 0.5 * second["mean dice"]!, 12);
+  });
+
+  it.each(["while it trains", "while it predicts"])(
+    "interrupted %s and resumed, gives the same bits",
+    async (when) => {
+      const out = when.replaceAll(" ", "-");
+      const abort = new AbortController();
+      const stop = ({ step, piece }: TrainProgress): void => {
+        if (when === "while it trains" ? step === 4 : piece?.what === "predicting held-out case")
+          abort.abort();
+      };
+      const stopped = await train(out, { signal: abort.signal, onProgress: stop });
+      expect(stopped.stopped).toBe("asked");
+      await expect(train(out)).rejects.toThrow(/there already.*--resume/);
+      const resumed = await train(out, { resume: true });
+      expect(resumed.stopped).toBe("done");
+      const held = (await readdir(at("one/3d_fullres/fold-0/validation")))[0]!;
+      for (const file of ["checkpoints/last.safetensors", "model.onnx", `validation/${held}`]) {
+        const [once, again] = await Promise.all(
+          ["one", out].map((run) => readFile(at(run, "3d_fullres/fold-0", file))),
+        );
+        // A checkpoint also says how many seconds its training took.
+        if (file.startsWith("checkpoints")) expect(tensorsOf(again!)).toEqual(tensorsOf(once!));
+        else expect(again!.equals(once!), file).toBe(true);
+      }
+    },
+  );
+
+  it("trains all folds in turn, says a line of each, and puts their scores together", async () => {
+    const notes: string[] = [];
+    const all = await train("all", {
+      allFolds: true,
+      folds: 2,
+      onProgress: ({ note }) => note !== undefined && notes.push(note),
+    });
+    expect(all.folds!.map(({ fold }) => fold)).toEqual([0, 1]);
+    expect(
+      notes.filter((note) => /^fold [01]: 10 steps in .* held-out cases, dice ball 0\.\d{4}/.test(note)),
+    ).toHaveLength(2);
+    const whole = await evaluationOf("all/3d_fullres/cross-validation.json");
+    expect(whole.cases.map((one) => one.case).sort()).toEqual([
+      "ball-0",
+      "ball-1",
+      "ball-2",
+      "ball-3",
+      "ball-4",
+    ]);
+    const mean = whole.cases.reduce((sum, { scores }) => sum + scores.ball!.dice!, 0) / 5;
+    expect(all.scores["mean dice"]).toBeCloseTo(mean, 12);
+    const model = at("all/3d_fullres/fold-1/model.onnx");
+    const before = await readFile(model);
+    // What is done is left alone: nothing is trained again.
+    await train("all", { allFolds: true, folds: 2 });
+    expect((await readFile(model)).equals(before)).toBe(true);
+  });
+
+  it("divides minutes among the folds, and leaves some of them for predictions", async () => {
+    const minutes = 0.08;
+    await train("timed", { allFolds: true, folds: 2, minutes });
+    const planned = await Promise.all(
+      [0, 1].map(async (fold) => {
+        const text = await readFile(at(`timed/3d_fullres/fold-${fold}/run.json`), "utf8");
+        return (JSON.parse(text) as { plan: { minutes: number; totalSteps: number } }).plan;
+      }),
+    );
+    // However slow the machine is: no fold gets more than its share, and each is trained a little.
+    expect(planned[0]!.minutes).toBeLessThan(minutes / 2);
+    expect(planned[1]!.minutes).toBeLessThan(minutes);
+    for (const { totalSteps } of planned) expect(totalSteps).toBeGreaterThanOrEqual(1);
+  });
+
+  it("refuses what does not belong to the experiment", async () => {
+    await expect(train("one", { fold: 5 })).rejects.toThrow(/no such fold.*Expected 0 to 4, or all. Found 5/);
+    await expect(train("one", { fold: 1, folds: 3 })).rejects.toThrow(
+      /another number of folds.*Expected 5. Found 3/,
+    );
+    await expect(train("one", { fold: 1, preset: "v1" })).rejects.toThrow(
+      /another plan.*Expected v2 rules for 0.1 GB. Found v1 rules for 12 GB/,
+    );
+    await expect(train("one", { set: { ...quick, configuration: "3d_lowres" }, fold: 1 })).rejects.toThrow(
+      /no configuration "3d_lowres"/,
+    );
+    await writeBalls(at("others"), { cases: 4, size: [18, 20, 16] });
+    await expect(train("one", { dataDir: at("others"), fold: 1 })).rejects.toThrow(
+      /another content of the data set/,
+    );
+    await mkdir(at("full"));
+    await writeFile(at("full/notes.txt"), "mine");
+    await expect(train("full")).rejects.toThrow(/holds something else already.*notes.txt/);
   });
 });
+
+/** What a checkpoint holds beside its header. */
+function tensorsOf(bytes: Buffer): string {
+  return bytes.subarray(8 + Number(bytes.readBigUInt64LE(0))).toString("base64");
+}
+
+describe("an nnU-Net of", () => {
+  it("slices of volumes is trained and judged in 2-D", async () => {
+    const summary = await train("flat", { set: { ...quick, configuration: "2d" } });
+    expect(summary.run).toBe(at("flat/2d/fold-0"));
+    expect(Object.keys(summary.scores)).toContain("dice ball");
+  });
+
+  it("regions of two channels, with voxels that nobody labelled, learns each region", async () => {
+    await writeRegions(at("regions"));
+    const set = { ...quick, epochs: "6", "optimizer.learningRate": "0.02", average: "0.8" };
+    const summary = await train("nested", { dataDir: at("regions"), folds: 2, set });
+    expect(Object.keys(summary.scores)).toEqual(expect.arrayContaining(["dice whole", "dice core"]));
+    const rows = (await readFile(join(summary.run, "metrics.jsonl"), "utf8")).trim().split("\n");
+    const losses = rows.map((row) => (JSON.parse(row) as { trainLoss: number }).trainLoss);
+    expect(losses.at(-1)!).toBeLessThan(0.8 * losses[0]!);
+    expect(summary.scores["dice whole"]).toBeGreaterThan(0.3);
+  });
+
+  it("a cascade learns from what the coarser stage says of cases that it has not seen", async () => {
+    await writeBalls(at("large"), { cases: 3, size: [36, 36, 36] });
+    const changes = { dataDir: at("large"), folds: 3 };
+    const set = (configuration: string) => ({
+      ...quick,
+      configuration,
+      memoryGb: "0.01",
+      stepsPerEpoch: "3",
+    });
+    await expect(train("cascade", { ...changes, set: set("3d_cascade_fullres") })).rejects.toThrow(
+      /3d_cascade_fullres learns from what 3d_lowres says.*all 3 folds of 3d_lowres.*--configuration 3d_lowres --fold all/,
+    );
+    await train("cascade", { ...changes, set: set("3d_lowres"), allFolds: true });
+    const summary = await train("cascade", { ...changes, set: set("3d_cascade_fullres"), fold: 1 });
+    expect(summary.run).toBe(at("cascade/3d_cascade_fullres/fold-1"));
+    expect((await readdir(at("cascade/prepared"))).sort()).toEqual(["3d_fullres", "3d_lowres"]);
+    expect(summary.scores["dice ball"]).toBeGreaterThanOrEqual(0);
+  });
+});
+
+/** Two channels; a bright core inside a ball, and a slab that nobody labelled. */
+async function writeRegions(root: string): Promise<void> {
+  const size: Size3 = [16, 16, 16];
+  for (const name of ["imagesTr", "labelsTr"]) await mkdir(join(root, name), { recursive: true });
+  const training: object[] = [];
+  for (let one = 0; one < 4; one++) {
+    const { image, label, grid } = ball(`region ${one}`, size);
+    const count = image.length;
+    const both = new Float32Array(2 * count);
+    both.set(image);
+    for (let voxel = 0; voxel < count; voxel++) {
+      const core = label[voxel] === 1 && voxel % 16 > 7;
+      both[count + voxel] = (image[voxel]! % 7) + (core ? 60 : 0);
+      if (core) label[voxel] = 2;
+      if (Math.floor(voxel / 256) === 15) label[voxel] = 3;
+    }
+    const name = `case-${one}.nii.gz`;
+    await writeVolume(join(root, "imagesTr", name), { ...grid, channels: 2, data: both });
+    await writeVolume(join(root, "labelsTr", name), { ...grid, channels: 1, data: label });
+    training.push({ image: `./imagesTr/${name}`, label: `./labelsTr/${name}` });
+  }
+  const described = {
+    name: "nested",
+    channel_names: { 0: "T1", 1: "FLAIR" },
+    labels: { background: 0, whole: [1, 2], core: [2], ignore: 3 },
+    regions_class_order: [1, 2],
+    numTraining: 4,
+    file_ending: ".nii.gz",
+    training,
+  };
+  await writeFile(join(root, "dataset.json"), JSON.stringify(described));
+}

@@ -176,7 +176,7 @@ async function reopen(
 function dealt(dataset: DataSet, folds: number): Splits {
   const splits = kFold(dataset, folds, splitSeed);
   return {
-    by: splits[0]!.by,
+    by: dataset.stack ? "block" : "subject",
     seed: splitSeed,
     folds: splits.map(({ train, validation, subjects }) => ({
       train: [...train],

@@ -67,6 +67,7 @@ const predictingMargin = 0.2;
  */
 export async function openFold(experiment: OpenExperiment, request: FoldRequest): Promise<PreparedFold> {
   const { configuration: name, fold, settings, threads, device = "cpu" } = request;
+  requireFold(experiment, fold);
   const dir = experimentPaths.fold(experiment.dir, name, fold);
   const engine = await engineOn(device);
   const begun = await exists(`${dir}/run.json`);
@@ -173,6 +174,17 @@ async function minutesToTrain(
   const state = step.initialize(rng(seed).split("initialize"));
   const predicting = (await secondsToPredict(model, state, heldOut, place)) / 60;
   return { minutes: Math.max(leastShare * minutes, minutes - (1 + predictingMargin) * predicting) };
+}
+
+function requireFold({ splits, record }: OpenExperiment, fold: number): void {
+  if (splits.folds[fold] !== undefined) return;
+  fail("bad-argument", {
+    what: "there is no such fold",
+    where: record.data.name,
+    expected: `0 to ${splits.folds.length - 1}, or all`,
+    found: `${fold}`,
+    fix: "Choose one of these folds; how many there are is decided when the experiment is made (--folds)",
+  });
 }
 
 function note({ onProgress }: FoldRequest, text: string): void {
