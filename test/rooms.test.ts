@@ -71,7 +71,19 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     "tasks",
   ],
   systems: ["core", "graph", "io", "models", "tasks", "studies"],
-  cli: ["core", "runtime", "volume", "io", "sim", "reconstruct", "denoise", "tasks", "studies", "systems"],
+  cli: [
+    "core",
+    "audit",
+    "runtime",
+    "volume",
+    "io",
+    "sim",
+    "reconstruct",
+    "denoise",
+    "tasks",
+    "studies",
+    "systems",
+  ],
 };
 
 /** Files outside every room: the doors, which only re-export, and the version, which every room may read. */

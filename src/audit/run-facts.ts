@@ -34,7 +34,7 @@ export const honestyParts = {
 
 const factsSchema = z.object({
   system: z.string(),
-  split: parts.extend({ by: z.string(), subjects: parts }),
+  split: parts.extend({ by: z.string(), subjects: parts, sealed: z.boolean().optional() }),
   config: z
     .object({ patience: z.number().nullable().optional(), validations: z.number().optional() })
     .loose(),

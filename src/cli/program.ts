@@ -16,6 +16,7 @@ import { reconstructCommand } from "./commands/reconstruct.js";
 import { reportCommand } from "./commands/report.js";
 import { reproduceCommand } from "./commands/reproduce.js";
 import { simulateCommand } from "./commands/simulate.js";
+import { splitCommand } from "./commands/split.js";
 import { superresCommand } from "./commands/superres.js";
 import { trainCommand } from "./commands/train.js";
 
@@ -24,6 +25,7 @@ const commands = [
   listCommand,
   simulateCommand,
   inspectCommand,
+  splitCommand,
   auditCommand,
   convertCommand,
   planCommand,

@@ -4,12 +4,14 @@ import type { Case, DataSet } from "./dataset.js";
 
 /** Who is trained on and who is held out: plain data, recorded with every run. */
 export interface Split {
-  /** Subjects at random, or blocks of consecutive slices of a stack. */
-  readonly by: "subject" | "block";
+  /** Subjects at random, blocks of consecutive slices of a stack, or cases whoever they are of (leakage studies only). */
+  readonly by: "subject" | "block" | "case";
   readonly seed: number | string;
   /** Of a k-fold split; absent where fractions were asked for. */
   readonly fold?: number;
   readonly folds?: number;
+  /** The test part is independent and stays closed until it is asked for, once: see `gyrus evaluate --final`. */
+  readonly sealed?: boolean;
   readonly subjects: Readonly<Record<Part, readonly string[]>>;
   readonly train: readonly string[];
   readonly validation: readonly string[];

@@ -4,6 +4,7 @@ import type { HistoryRow } from "../train/loop.js";
 import { gib } from "./memory.node.js";
 import type { RunRecord } from "./run.js";
 import { paths } from "./run-folder.node.js";
+import { honestyNotes } from "./split.node.js";
 import type { EvaluateSummary } from "./verbs.js";
 
 /** What every run's report says, whatever its task. */
@@ -32,7 +33,7 @@ export function commonParts(run: RunRecord, history: readonly HistoryRow[]) {
     ...(last === undefined
       ? {}
       : { timings: [{ what: `training, ${last.step} steps`, seconds: last.seconds }] }),
-    warnings: run.warnings,
+    warnings: [...honestyNotes(run), ...run.warnings],
   } satisfies Partial<RunReport>;
 }
 

@@ -58,6 +58,20 @@ export function requireSameRun<R extends RunRecord>(
     ...pick(run),
     split: run.split,
   });
+  const last = old.evaluations.find(({ final, set }) => final && set === "test");
+  if (last !== undefined)
+    fail("bad-argument", {
+      what: "the run has looked at its sealed test set: it is not trained on",
+      where: dir,
+      found: `final evaluation of ${last.at}`,
+      fix: "Start a new run with another --out, and new subjects for its test",
+    });
+  if (now.leakageStudy && !old.leakageStudy)
+    fail("bad-argument", {
+      what: "the run was not begun as a leakage study",
+      where: dir,
+      fix: "Leave --leakage-study out, or start a new run with another --out",
+    });
   const difference = firstDifference(all(old), all(now));
   if (difference === undefined) return;
   const { path, before, after } = difference;

@@ -1,10 +1,11 @@
 import { appendFile, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import type { z } from "zod";
+import { requireHonestSplit } from "../audit/honest.js";
 import { fail } from "../core/errors.js";
 import type { Tensor } from "../core/tensor.js";
 import { nodeFiles, readSafetensors, writeSafetensors, writeText } from "../io/node.js";
 import { freshProgress, type HistoryRow, type Progress, type State } from "../train/loop.js";
-import { parseJson } from "./run.js";
+import { parseJson, type RunRecord } from "./run.js";
 
 /** Where things are in a run folder. */
 export const paths = {
@@ -15,6 +16,8 @@ export const paths = {
   model: (dir: string) => `${dir}/model.onnx`,
   predictions: (dir: string) => `${dir}/predictions`,
   evaluation: (dir: string) => `${dir}/evaluation.json`,
+  /** Of the sealed test set, which is looked at once. */
+  final: (dir: string) => `${dir}/evaluation-final.json`,
   report: (dir: string) => `${dir}/report.html`,
 } as const;
 
@@ -30,8 +33,15 @@ export async function requireNoRun(dir: string): Promise<void> {
     });
 }
 
-/** Make a new run folder with its `run.json`, or nothing at all. */
-export async function createRunFolder(dir: string, run: object): Promise<void> {
+/**
+ * Make a new run folder with its `run.json`, or nothing at all. Throws `bad-data` for a split that leaks in a record that is not
+ * marked as a leakage study: no training gets past this.
+ */
+export async function createRunFolder(
+  dir: string,
+  run: Pick<RunRecord, "split" | "leakageStudy">,
+): Promise<void> {
+  requireHonestSplit(run.split, { leakageStudy: run.leakageStudy, where: dir });
   await requireNoRun(dir);
   const made = await mkdir(`${dir}/checkpoints`, { recursive: true }).catch((cause: unknown) =>
     fail("disk", {

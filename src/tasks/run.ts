@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { honestyParts } from "../audit/run-facts.js";
 import { GyrusError } from "../core/errors.js";
 import { type Device, devices } from "../runtime/engine.js";
 import type { TrainingSettings } from "./settings.js";
@@ -18,12 +19,16 @@ export const runParts = {
   device: z.enum(devices).default("cpu"),
   parameters: z.number(),
   split: parts.extend({
-    by: z.enum(["subject", "block"]),
+    by: z.enum(["subject", "block", "case"]),
     seed: z.union([z.number(), z.string()]),
     fold: z.number().optional(),
     folds: z.number().optional(),
     subjects: parts,
+    /** The test part stays closed until `gyrus evaluate --final`; `digests` tell its images wherever they lie. */
+    sealed: z.boolean().optional(),
+    digests: z.record(z.string(), strings).optional(),
   }),
+  ...honestyParts,
   plan: z.object({
     /** Absent while a time budget is being measured. */
     totalSteps: z.number().nullable(),

@@ -1,4 +1,5 @@
 import { availableParallelism, cpus } from "node:os";
+import { fittedOn, type Provenance } from "../audit/provenance.js";
 import { fail } from "../core/errors.js";
 import { rng } from "../core/rng.js";
 import { nodeFiles } from "../io/node.js";
@@ -63,7 +64,13 @@ export function machineFacts(): Pick<RunRecord, "versions" | "machine"> {
 export function firstRecord<C extends TrainingSettings, S extends AnyStep>(
   { system, preset }: { readonly system: string; readonly preset: string },
   { config, memory, estimateBytes, availableBytes, warnings }: Fitted<C, S>,
-  { seed, threads, device = "cpu", minutes }: Pick<TrainRequest, "seed" | "threads" | "device" | "minutes">,
+  {
+    seed,
+    threads,
+    device = "cpu",
+    minutes,
+    leakageStudy = false,
+  }: Pick<TrainRequest, "seed" | "threads" | "device" | "minutes" | "leakageStudy">,
   cases: number,
 ) {
   return {
@@ -78,8 +85,20 @@ export function firstRecord<C extends TrainingSettings, S extends AnyStep>(
     plan: firstPlan(config, cases, minutes),
     memory: { use: memory, estimateBytes, availableBytes, peakBytes: null },
     ...machineFacts(),
+    leakageStudy,
+    provenance: [] as Provenance[],
+    evaluations: [],
     warnings,
   } satisfies Partial<RunRecord>;
+}
+
+/** What every training learns: the weights from the training subjects, which of them is best from the validation subjects. */
+export function usualProvenance({ subjects }: RunRecord["split"]): Provenance[] {
+  const { train, validation } = subjects;
+  return [
+    fittedOn("weights", "the network", train),
+    ...(validation.length === 0 ? [] : [fittedOn("selection", "best weights by validation", validation)]),
+  ];
 }
 
 /** The record that a run goes on with: its own, on this sitting's device and with this sitting's memory. */

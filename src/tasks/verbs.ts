@@ -30,6 +30,10 @@ export interface TrainRequest {
   /** All folds one after the other, where the system cross-validates. */
   readonly allFolds?: boolean;
   readonly folds?: number;
+  /** A split file of `gyrus split`, of which `fold` is held out for validation. */
+  readonly split?: string;
+  /** Train on a split that leaks, and say so in the run's record for ever. */
+  readonly leakageStudy?: boolean;
   /** Stop in good order after this many minutes of training. */
   readonly minutes?: number;
   readonly epochs?: number;
@@ -126,6 +130,8 @@ export interface EvaluateRequest {
   readonly runDir: string;
   /** Default: the held-out subjects of the data that the run was trained on. */
   readonly dataDir?: string;
+  /** Judge the sealed test set of the run's split: once, and recorded. */
+  readonly final?: boolean;
   readonly mirror?: boolean;
   readonly threads?: number;
   /** Default "cpu". One that does not work here is an error. */

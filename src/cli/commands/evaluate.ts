@@ -12,6 +12,7 @@ import { countingProgress, progressOn } from "../progress.js";
 
 interface Options {
   readonly data?: string;
+  readonly final?: boolean;
   readonly atLeast?: number;
   readonly atMost?: number;
   readonly mirror: boolean;
@@ -26,7 +27,7 @@ export function evaluateCommand(finish: Finish): Command {
       usage: "evaluate <run>",
       purpose: "Judge a run on subjects that it was not trained on",
       about:
-        "Every measure is given for every label, as a mean with its 95 % confidence interval, and for every case in the run folder. Without --data the held-out subjects of the run's own split are used.",
+        "Every measure is given for every label, as a mean with its 95 % confidence interval, and for every case in the run folder. Without --data the held-out subjects of the run's own split are used. The test set of a split by gyrus split stays closed until --final, which a run has once.",
       examples: [
         { line: "gyrus evaluate runs/first", about: "On the held-out subjects." },
         {
@@ -38,6 +39,10 @@ export function evaluateCommand(finish: Finish): Command {
     (command) => {
       command
         .option("--data <folder>", "another data set with labels; default: the run's held-out subjects")
+        .option(
+          "--final",
+          "look at the sealed test set of the run's split: once, recorded in the run for ever",
+        )
         .option(
           "--at-least <score>",
           "exit with 1 when the overall score is below this",
@@ -63,6 +68,7 @@ export function evaluateCommand(finish: Finish): Command {
         verbs.evaluate({
           runDir,
           ...(options.data === undefined ? {} : { dataDir: options.data }),
+          final: options.final ?? false,
           mirror: options.mirror,
           ...(options.threads === undefined ? {} : { threads: options.threads }),
           ...(options.device === undefined ? {} : { device: options.device }),

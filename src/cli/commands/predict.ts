@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { Device } from "../../runtime/engine.js";
 import { systemOf } from "../../systems/node.js";
+import { refuseSealedScans } from "../../tasks/looks.node.js";
 import { defineCommand, type Finish, numberWithin } from "../command.js";
 import { deviceOption } from "../device-option.js";
 import { exitCodes } from "../exit.js";
@@ -58,6 +59,7 @@ export function predictCommand(finish: Finish): Command {
     },
     async (shell, options, [model = "", ...scans]) => {
       const verbs = await (await systemOf(model)).verbs();
+      await refuseSealedScans(model, scans);
       const progress = progressOn(shell);
       const promise = "Stopping after this scan.";
       const { made, asked } = await interruptible(shell, promise, async (signal) => ({

@@ -20,6 +20,8 @@ interface Options extends DataSetFlags {
   readonly fold?: number | "all";
   readonly configuration?: string;
   readonly folds?: number;
+  readonly split?: string;
+  readonly leakageStudy?: boolean;
   readonly minutes?: number;
   readonly epochs?: number;
   readonly seed: number;
@@ -65,6 +67,11 @@ export function trainCommand(finish: Finish): Command {
           "which part is held out for validation, from 0; default: 0; all: one after the other, where the system cross-validates (nnunet)",
           (text: string) => (text === "all" ? text : whole("--fold", 0)(text)),
         )
+        .option("--split <file>", "a split as gyrus split writes it, of which --fold is held out")
+        .option(
+          "--leakage-study",
+          "train on a split that leaks, and say so in the run's record, reports and evaluations for ever",
+        )
         .option("--folds <n>", "number of parts that the subjects are dealt into", whole("--folds", 2))
         .option(
           "--minutes <m>",
@@ -108,6 +115,8 @@ export function trainCommand(finish: Finish): Command {
           ...(options.fold === "all" ? { allFolds: true } : {}),
           ...(typeof options.fold === "number" ? { fold: options.fold } : {}),
           ...(options.folds === undefined ? {} : { folds: options.folds }),
+          ...(options.split === undefined ? {} : { split: options.split }),
+          leakageStudy: options.leakageStudy ?? false,
           ...(options.minutes === undefined ? {} : { minutes: options.minutes }),
           ...(options.epochs === undefined ? {} : { epochs: options.epochs }),
           ...(options.threads === undefined ? {} : { threads: options.threads }),

@@ -2,12 +2,12 @@ import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import { fail } from "../../core/errors.js";
 import { rng } from "../../core/rng.js";
-import { writeText } from "../../io/node.js";
 import type { SubjectTable } from "../../io/subjects.js";
 import { calibration } from "../../metrics/classification/calibration.js";
 import { bootstrapFigures } from "../../metrics/classification/intervals.js";
 import { type Judgement, scoreClassification } from "../../metrics/classification/scores.js";
 import type { MetricColumn } from "../../report/data.js";
+import { beginLook, finishLook } from "../looks.node.js";
 import { paths } from "../run-folder.node.js";
 import type { EvaluateRequest, EvaluateSummary } from "../verbs.js";
 import { openTable, recordOf, rowsOf } from "./data.node.js";
@@ -44,7 +44,13 @@ export async function evaluateClassification(request: EvaluateRequest): Promise<
   const { runDir, signal, threads, device } = request;
   const run = await readRun(runDir);
   const { table, own } = await tableToJudge(run, request);
-  const subjects = own ? run.split.subjects.test : table.rows.map(({ subject }) => subject);
+  const look = await beginLook(
+    run,
+    request,
+    own ? { own, usual: "test" } : { own, images: table.rows.map(({ image }) => [image]) },
+  );
+  const subjects =
+    look.part === undefined ? table.rows.map(({ subject }) => subject) : run.split.subjects[look.part];
   const rows = rowsOf(table.rows, subjects, "first");
   const open = await openModelAt(runDir, { threads, device });
   const predictions: (Prediction & { subject: string; truth: string })[] = [];
@@ -66,11 +72,14 @@ export async function evaluateClassification(request: EvaluateRequest): Promise<
   const result = summaryOf(run, predictions, {
     runDir,
     dataDir: resolve(table.source),
-    set: own
-      ? `held-out subjects of fold ${run.split.fold ?? 0} of ${run.split.folds ?? 5}, which neither trained the network nor chose its weights`
-      : `all subjects of another data set than that of the run`,
+    set:
+      look.words ??
+      (own
+        ? `held-out subjects of fold ${run.split.fold ?? 0} of ${run.split.folds ?? 5}, which neither trained the network nor chose its weights`
+        : `all subjects of another data set than that of the run`),
+    notes: look.notes,
   });
-  await writeText(paths.evaluation(runDir), `${JSON.stringify(result, null, 2)}\n`);
+  await finishLook(look, result);
   return result;
 }
 
@@ -99,7 +108,12 @@ async function tableToJudge(
 function summaryOf(
   run: Run,
   predictions: readonly (Prediction & { subject: string; truth: string })[],
-  about: { readonly runDir: string; readonly dataDir: string; readonly set: string },
+  about: {
+    readonly runDir: string;
+    readonly dataDir: string;
+    readonly set: string;
+    readonly notes: readonly string[];
+  },
 ): ClassificationEvaluation {
   const [negative, positive] = run.model.classes;
   const judgements = predictions.map(
@@ -129,6 +143,7 @@ function summaryOf(
     }),
     interval: "95 % percentile bootstrap over subjects within their classes, 2000 resamples",
     notes: [
+      ...about.notes,
       `Positive is ${positive}: sensitivity is of these subjects, specificity of ${negative}. Called positive from a probability of 0.5 on.`,
       "One probability for each subject, of the first session; of several positions their soft vote.",
     ],

@@ -4,7 +4,6 @@ import { fail } from "../../core/errors.js";
 import { rng } from "../../core/rng.js";
 import type { Tensor } from "../../core/tensor.js";
 import { loadImage } from "../../io/node.js";
-import type { Split } from "../../io/split.js";
 import type { SubjectTable } from "../../io/subjects.js";
 import { parameterCount } from "../../nn/scope.js";
 import { engineOn } from "../../runtime/devices.node.js";
@@ -16,6 +15,7 @@ import { fitMemory } from "../memory.node.js";
 import { batchOfRun, refuseLowering, requireSameRun } from "../resume.js";
 import { placeOf } from "../run.js";
 import { createRunFolder, requireNoRun } from "../run-folder.node.js";
+import { splitOf } from "../split.node.js";
 import { continued, firstRecord, noteTo, presetOf, startOf } from "../start.node.js";
 import type { Trainable } from "../trainable.js";
 import type { TrainRequest } from "../verbs.js";
@@ -72,7 +72,10 @@ export async function setUp(system: ClassificationSystem, request: TrainRequest)
   const folds = request.folds ?? 5;
   const table = await openTable(dataDir, config, dataset, { folds });
   const { share } = config.selection;
-  const split = splitSubjects(table, { fold: request.fold ?? 0, folds, share, seed });
+  const cases = table.rows.map(({ id, subject, image }) => ({ id, subject, images: [image] }));
+  const split = await splitOf({ name: table.source, stack: false, cases }, request, () =>
+    splitSubjects(table, { fold: request.fold ?? 0, folds, share, seed }),
+  );
   noteTo(request, `reading ${split.train.length + split.validation.length} images`);
   const data = await loadData(table, split, config, request);
   return prepare({ system: system.name, preset, config }, data, request);
@@ -93,7 +96,7 @@ function requireFirstWeights({ freeze }: ClassificationConfig, { init, resume, r
 /** Read the images of the training and of the selection. */
 export async function loadData(
   table: SubjectTable,
-  split: Split,
+  split: Run["split"],
   config: ClassificationConfig,
   { dataDir, dataset = {} }: Pick<TrainRequest, "dataDir" | "dataset">,
 ): Promise<ClassificationData> {
@@ -107,7 +110,7 @@ export async function loadData(
     grid,
     aligned: table.aligned,
     modality: table.modality,
-    split: JSON.parse(JSON.stringify(split)) as Run["split"],
+    split,
     record: await recordOf(table, dataset),
     simulated: await isSimulated(dataDir),
   };

@@ -2,11 +2,11 @@ import { mkdir } from "node:fs/promises";
 import { fail } from "../../core/errors.js";
 import { rng } from "../../core/rng.js";
 import { joinPath } from "../../io/files.js";
-import { writeText } from "../../io/node.js";
 import type { Row } from "../../io/tables.js";
 import { type CaseScore, summarise } from "../../metrics/summary.js";
 import type { MetricColumn } from "../../report/data.js";
 import { summaryParts } from "../evaluation.js";
+import { beginLook, finishLook } from "../looks.node.js";
 import { paths } from "../run-folder.node.js";
 import type { EvaluateRequest, EvaluateSummary } from "../verbs.js";
 import { reconstructByNetwork } from "./apply.js";
@@ -33,7 +33,10 @@ export async function evaluateReconstruction(request: EvaluateRequest): Promise<
   const open = await openModelAt(runDir, { threads, device });
   const folder = await openPetFolder(request.dataDir ?? run.data.root);
   const own = request.dataDir === undefined || (await isOwnData(run, folder));
-  const rows = own ? heldRows(run, folder) : folder.rows;
+  const usual = run.split.test.length > 0 ? "test" : "validation";
+  const files = folder.rows.map(({ scan }) => [joinPath(folder.root, scan!, "prompts.hs")]);
+  const look = await beginLook(run, request, own ? { own, usual } : { own, images: files });
+  const rows = look.part === undefined ? folder.rows : heldRows(run, look.part, folder);
   await mkdir(paths.predictions(runDir), { recursive: true });
   const scores: CaseScore[] = [];
   for (const row of rows) {
@@ -58,17 +61,20 @@ export async function evaluateReconstruction(request: EvaluateRequest): Promise<
   const result: EvaluateSummary = {
     run: runDir,
     dataDir: folder.root,
-    set: own ? describeSplit(run) : `all slices of ${folder.root}, another folder than that of the run`,
+    set:
+      look.words ??
+      (own ? describeSplit(run) : `all slices of ${folder.root}, another folder than that of the run`),
     ...summaryParts(summary, columns),
     labels: [label],
     metrics: columns,
     cases: scores,
     interval: "95 % percentile bootstrap over phantoms, 2000 resamples",
     notes: [
+      ...look.notes,
       "rRMSE: root mean squared error over the mean of the truth. PSNR and SSIM: the truth's largest value is the peak.",
     ],
   };
-  await writeText(paths.evaluation(runDir), `${JSON.stringify(result, null, 2)}\n`);
+  await finishLook(look, result);
   return result;
 }
 
@@ -78,10 +84,9 @@ function totalError(truth: Float32Array, image: Float32Array): number {
   return 100 * Math.abs(total(image) / total(truth) - 1);
 }
 
-/** Slices of the test part, or of the validation part where there is none. */
-function heldRows({ split }: Run, { rows, root }: PetFolder): Row[] {
-  const ids = split.test.length > 0 ? split.test : split.validation;
-  return ids.map(
+/** The slices of a part. */
+function heldRows({ split }: Run, part: "validation" | "test", { rows, root }: PetFolder): Row[] {
+  return split[part].map(
     (id) =>
       rows.find(({ scan }) => scan === id) ??
       fail("not-found", {

@@ -1,6 +1,7 @@
 import { basename, resolve } from "node:path";
 import { fail } from "../../core/errors.js";
 import { rng } from "../../core/rng.js";
+import { joinPath } from "../../io/files.js";
 import type { Row } from "../../io/tables.js";
 import { parameterCount } from "../../nn/scope.js";
 import { engineOn } from "../../runtime/devices.node.js";
@@ -10,7 +11,8 @@ import { fitMemory, gib } from "../memory.node.js";
 import { batchOfRun, refuseLowering, requireSameRun } from "../resume.js";
 import { placeOf } from "../run.js";
 import { createRunFolder, requireNoRun } from "../run-folder.node.js";
-import { continued, firstRecord, noteTo, presetOf, startOf } from "../start.node.js";
+import { splitOf as splitFor } from "../split.node.js";
+import { continued, firstRecord, noteTo, presetOf, startOf, usualProvenance } from "../start.node.js";
 import type { Trainable } from "../trainable.js";
 import type { TrainRequest } from "../verbs.js";
 import { requireGeometry } from "./apply.js";
@@ -43,7 +45,7 @@ export interface ReconstructionData {
 /** What of a request decides a training, whatever its data. */
 export type TrainingRequest = Pick<
   TrainRequest,
-  "runDir" | "seed" | "resume" | "threads" | "memory" | "device" | "minutes" | "onProgress"
+  "runDir" | "seed" | "resume" | "threads" | "memory" | "device" | "minutes" | "leakageStudy" | "onProgress"
 >;
 
 /** Everything before the first step, with the data of a folder. Nothing is written until all of it has worked out. */
@@ -60,14 +62,21 @@ export async function setUp(system: ReconstructionSystem, request: TrainRequest)
   else await requireNoRun(request.runDir);
   const { preset, config } = presetOf(system, request, withChanges);
   const folder = await openPetFolder(request.dataDir);
-  const split = splitOf(folder, request.fold, request.folds, request.seed);
+  const cases = folder.rows.map(({ scan, phantom }) => ({
+    id: scan!,
+    subject: phantom!,
+    images: [joinPath(folder.root, scan!, "prompts.hs")],
+  }));
+  const split = await splitFor({ name: folder.root, stack: false, cases }, request, () =>
+    splitOf(folder, request.fold, request.folds, request.seed),
+  );
   noteTo(request, `reading ${split.train.length + split.validation.length} slices`);
   const training = await loadAll(folder, split.train);
   const validation = await loadAll(folder, split.validation);
   const data: ReconstructionData = {
     training,
     validation,
-    split: JSON.parse(JSON.stringify(split)) as Run["split"],
+    split,
     record: {
       root: resolve(request.dataDir),
       name: basename(resolve(request.dataDir)),
@@ -125,6 +134,7 @@ export async function prepare(
     parameters: parameterCount(fitted.step.traced),
     data: data.record,
     split: data.split,
+    provenance: usualProvenance(data.split),
   };
   if (old !== undefined)
     requireSameRun(old, run, runDir, (one) => ({ model: one.model, data: one.data.sha256 }));

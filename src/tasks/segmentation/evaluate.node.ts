@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { fail } from "../../core/errors.js";
 import { rng } from "../../core/rng.js";
 import type { DataSet } from "../../io/dataset.js";
-import { fingerprint, openDataSet, writeText } from "../../io/node.js";
+import { fingerprint, openDataSet } from "../../io/node.js";
 import { bootstrapMean } from "../../metrics/interval.js";
 import { countLabels } from "../../metrics/overlap.js";
 import { pixelAccuracy } from "../../metrics/pixel.js";
@@ -11,6 +11,7 @@ import { type CaseScore, scoreSegmentation, summarise } from "../../metrics/summ
 import type { MetricColumn } from "../../report/data.js";
 import { casesOf } from "../dataset.node.js";
 import { plainInterval, summaryParts } from "../evaluation.js";
+import { beginLook, finishLook } from "../looks.node.js";
 import { paths } from "../run-folder.node.js";
 import type { EvaluateRequest, EvaluateSummary } from "../verbs.js";
 import { loadLabelled } from "./data.node.js";
@@ -36,7 +37,12 @@ export async function evaluateSegmentation(request: EvaluateRequest): Promise<Ev
   const dataset = await openDataSet(request.dataDir ?? run.data.root, dataSetOptions(run));
   requireSameTask(run, dataset);
   const own = request.dataDir === undefined || (await isOwnData(run, dataset));
-  const cases = own ? casesOf(dataset, run.split.validation) : dataset.cases;
+  const look = await beginLook(
+    run,
+    request,
+    own ? { own, usual: "validation" } : { own, images: dataset.cases.map(({ images }) => images) },
+  );
+  const cases = look.part === undefined ? dataset.cases : casesOf(dataset, run.split[look.part]);
   await mkdir(paths.predictions(runDir), { recursive: true });
   // In a picture both classes are structures; in a scan the background is everything else.
   const labels = Object.fromEntries([
@@ -80,7 +86,7 @@ export async function evaluateSegmentation(request: EvaluateRequest): Promise<Ev
   const result: EvaluateSummary = {
     run: runDir,
     dataDir: resolve(dataset.root),
-    set: own ? describeSplit(run) : describeOther(run, dataset),
+    set: look.words ?? (own ? describeSplit(run) : describeOther(run, dataset)),
     ...summaryParts(summary, columns),
     labels: Object.keys(labels),
     metrics: columns,
@@ -88,6 +94,7 @@ export async function evaluateSegmentation(request: EvaluateRequest): Promise<Ev
     accuracy: plainInterval(accuracy),
     interval: "95 % percentile bootstrap over subjects, 2000 resamples",
     notes: [
+      ...look.notes,
       `NSD: share of the surface within ${toleranceMm} mm. A dash: the structure is absent on one side or both.`,
       `Voxel accuracy, all classes: ${accuracy.mean.toFixed(4)}.`,
       ...(run.data.stack
@@ -95,7 +102,7 @@ export async function evaluateSegmentation(request: EvaluateRequest): Promise<Ev
         : []),
     ],
   };
-  await writeText(paths.evaluation(runDir), `${JSON.stringify(result, null, 2)}\n`);
+  await finishLook(look, result);
   return result;
 }
 

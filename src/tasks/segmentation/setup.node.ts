@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { fittedOn } from "../../audit/provenance.js";
 import { fail } from "../../core/errors.js";
 import type { Case, DataSet } from "../../io/dataset.js";
 import { fingerprint, openDataSet } from "../../io/node.js";
@@ -13,7 +14,8 @@ import { casesOf, describeGrids, isSimulated, subjectCount } from "../dataset.no
 import { fitMemory, gib } from "../memory.node.js";
 import { batchOfRun, refuseLowering, requireSameRun } from "../resume.js";
 import { createRunFolder, requireNoRun } from "../run-folder.node.js";
-import { continued, firstRecord, startOf } from "../start.node.js";
+import { splitOf } from "../split.node.js";
+import { continued, firstRecord, startOf, usualProvenance } from "../start.node.js";
 import type { TrainRequest } from "../verbs.js";
 import { type BatchPlan, balancedWeights, type TrainingCase } from "./batches.js";
 import { augmentationOf, type SegmentationConfig, withChanges } from "./config.js";
@@ -56,7 +58,9 @@ export async function setUp(system: SegmentationSystem, request: TrainRequest): 
   const dataset = await openDataSet(request.dataDir, request.dataset);
   const { preset, config } = configurationOf(system, request, dataset);
   const folds = Math.min(request.folds ?? 5, subjectCount(dataset.cases));
-  const split = foldOf(dataset, request.fold ?? 0, folds, request.seed);
+  const split = await splitOf(dataset, request, () =>
+    foldOf(dataset, request.fold ?? 0, folds, request.seed),
+  );
   note(`reading ${split.train.length + split.validation.length} cases`);
   const loaded = await loadAll(dataset, casesOf(dataset, split.train));
   const held = await loadAll(dataset, casesOf(dataset, split.validation));
@@ -119,7 +123,8 @@ export async function setUp(system: SegmentationSystem, request: TrainRequest): 
       sha256: (await fingerprint(dataset)).sha256,
       ...describeGrids(loaded.map(({ image }) => image)),
     },
-    split: JSON.parse(JSON.stringify(split)) as Run["split"],
+    split,
+    provenance: provenanceOf(preparation, split),
   };
   if (old !== undefined)
     requireSameRun(old, run, runDir, ({ model: { patch, preparation }, data }) => ({
@@ -195,6 +200,12 @@ async function loadAll(dataset: DataSet, cases: readonly Case[]): Promise<Labell
     loaded.push(found);
   }
   return loaded;
+}
+
+/** Whom the preparation and the weights were fitted on: a median voxel size is the training subjects' own. */
+function provenanceOf({ spacingMm }: Preparation, split: Run["split"]): Run["provenance"] {
+  const size = fittedOn("normalisation", "voxel size that all images are brought to", split.subjects.train);
+  return [...(spacingMm === null ? [] : [size]), ...usualProvenance(split)];
 }
 
 function describeModel(

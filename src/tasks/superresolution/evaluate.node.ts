@@ -4,7 +4,7 @@ import { fail } from "../../core/errors.js";
 import { rng } from "../../core/rng.js";
 import type { DataSet } from "../../io/dataset.js";
 import { writeScanLikeTo } from "../../io/like.js";
-import { fingerprint, nodeFiles, writeText } from "../../io/node.js";
+import { fingerprint, nodeFiles } from "../../io/node.js";
 import { edgeEnergy } from "../../metrics/edges.js";
 import { nrmse, psnrDb, ssim } from "../../metrics/quality.js";
 import { type CaseScore, summarise } from "../../metrics/summary.js";
@@ -19,6 +19,7 @@ import { resampleTo, withSpacing } from "../../volume/resample.js";
 import type { Grid, ImageVolume } from "../../volume/volume.js";
 import { casesOf } from "../dataset.node.js";
 import { summaryParts } from "../evaluation.js";
+import { beginLook, finishLook } from "../looks.node.js";
 import { paths } from "../run-folder.node.js";
 import type { EvaluateRequest, EvaluateSummary } from "../verbs.js";
 import { planScan } from "./acquisition.js";
@@ -120,8 +121,16 @@ export async function evaluateSuperresolution(request: EvaluateRequest): Promise
   const open = await openModelAt(runDir, { threads, device });
   const dataset = await openScans(request.dataDir ?? run.data.root, channelsOf(run));
   const own = request.dataDir === undefined || (await isOwnData(run, dataset));
-  const alone = own && run.split.validation.length === 0;
-  const cases = own ? casesOf(dataset, alone ? run.split.train : run.split.validation) : dataset.cases;
+  const alone = own && run.split.validation.length === 0 && run.split.test.length === 0;
+  const look = await beginLook(
+    run,
+    request,
+    own ? { own, usual: "validation" } : { own, images: dataset.cases.map(({ images }) => images) },
+  );
+  const cases =
+    look.part === undefined
+      ? dataset.cases
+      : casesOf(dataset, alone ? run.split.train : run.split[look.part]);
   await mkdir(paths.predictions(runDir), { recursive: true });
   const scores: CaseScore[] = [];
   try {
@@ -159,22 +168,25 @@ export async function evaluateSuperresolution(request: EvaluateRequest): Promise
   const result: EvaluateSummary = {
     run: runDir,
     dataDir: resolve(dataset.root),
-    set: !own
-      ? `all scans of ${dataset.name}, another data set than that of the run`
-      : alone
-        ? "the scans that the run has learnt from, as none was held out"
-        : `held-out scans of fold ${run.split.fold ?? 0} of ${run.split.folds ?? 5} (whole subjects)`,
+    set:
+      look.words ??
+      (!own
+        ? `all scans of ${dataset.name}, another data set than that of the run`
+        : alone
+          ? "the scans that the run has learnt from, as none was held out"
+          : `held-out scans of fold ${run.split.fold ?? 0} of ${run.split.folds ?? 5} (whole subjects)`),
     ...summaryParts(summary, columns),
     labels: [...new Set(scores.flatMap(({ scores: found }) => Object.keys(found)))],
     metrics: columns,
     cases: scores,
     interval: "95 % percentile bootstrap over subjects, 2000 resamples",
     notes: [
+      ...look.notes,
       "Scans with cubes for voxels are thickened along their last axis and restored. Of scans with thick slices nothing is known across the slices: their slices are thickened along their rows, which the networks have seen if they have learnt from the scan.",
       "The peak of PSNR and SSIM is the brightest voxel; interpolation is by cubic B-splines (2d) or zero padding in k-space (3d).",
     ],
   };
-  await writeText(paths.evaluation(runDir), `${JSON.stringify(result, null, 2)}\n`);
+  await finishLook(look, result);
   return result;
 }
 

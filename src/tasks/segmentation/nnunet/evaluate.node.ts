@@ -4,6 +4,7 @@ import { fingerprint, loadCase, nodeFiles, openDataSet, writeText } from "../../
 import type { CaseScore } from "../../../metrics/summary.js";
 import { engineOn } from "../../../runtime/devices.node.js";
 import { casesOf } from "../../dataset.node.js";
+import { beginLook } from "../../looks.node.js";
 import { readRunAs } from "../../run-folder.node.js";
 import type { EvaluateRequest, EvaluateSummary } from "../../verbs.js";
 import { exists } from "./folders.node.js";
@@ -28,6 +29,11 @@ export async function evaluateNnunet(request: EvaluateRequest): Promise<Evaluate
   if (own && mirror && (await allPredicted(runDir, run)))
     return evaluateHeldOut(runDir, run, dataset, progress);
   const labelled = dataset.cases.filter(({ label }) => label !== undefined);
+  const look = await beginLook(
+    run,
+    request,
+    own ? { own, usual: "validation" } : { own, images: labelled.map(({ images }) => images) },
+  );
   const cases = own ? casesOf(dataset, run.split.validation) : labelled;
   const engine = await engineOn(device);
   const predictor = await openPredictor(nodeFiles, runDir, engine, threads === undefined ? {} : { threads });
@@ -56,6 +62,7 @@ export async function evaluateNnunet(request: EvaluateRequest): Promise<Evaluate
     : `all cases of ${dataset.name}, another data set than that of the run`;
   const summary = evaluationOf(runDir, run, dataset, scores, set);
   await writeText(foldPaths.evaluation(runDir), `${JSON.stringify(summary, null, 2)}\n`);
+  await look.done();
   return summary;
 }
 

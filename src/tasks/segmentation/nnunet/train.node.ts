@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { fail } from "../../../core/errors.js";
 import { writeText } from "../../../io/node.js";
 import type { CaseScore } from "../../../metrics/summary.js";
 import { loadCheckpoint, paths, readRunAs } from "../../run-folder.node.js";
@@ -29,6 +30,12 @@ export interface NnunetSystem {
  * the held-out cases included.
  */
 export async function trainNnunet(system: NnunetSystem, request: TrainRequest): Promise<TrainSummary> {
+  if (request.split !== undefined)
+    fail("unsupported", {
+      what: "an experiment of nnU-Net makes its own folds",
+      where: request.split,
+      fix: "Leave --split out; keep subjects for the test in another data set",
+    });
   const began = performance.now();
   const { preset, config: settings } = presetOf(system, request, withChanges);
   const work = (what: string): WorkOptions => ({

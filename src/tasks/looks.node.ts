@@ -1,0 +1,181 @@
+import { readFile } from "node:fs/promises";
+import { z } from "zod";
+import { evaluationSchema, honestyParts, type RecordedEvaluation } from "../audit/run-facts.js";
+import { fail } from "../core/errors.js";
+import { joinPath } from "../io/files.js";
+import { nodeFiles, writeText } from "../io/node.js";
+import { parseJson, type RunRecord } from "./run.js";
+import { loadCheckpoint, paths, writeRun } from "./run-folder.node.js";
+import { digestsOf, honestyNotes } from "./split.node.js";
+import type { EvaluateRequest, EvaluateSummary } from "./verbs.js";
+
+/** What is judged, and what to do when it has been. */
+export interface Look {
+  /** Of the run's own data: the part that is judged. Absent where it is another data set. */
+  readonly part?: "validation" | "test";
+  /** In words, for `EvaluationReport.set`; undefined: the task's own words. */
+  readonly words?: string;
+  readonly final: boolean;
+  /** Sentences that the evaluation must carry. */
+  readonly notes: readonly string[];
+  /** To be called when scores have been made and before they are shown. */
+  done(): Promise<void>;
+}
+
+/**
+ * Ask to look at images with a run's weights; every evaluation begins here, before the first image is read. A look is recorded in
+ * `run.json` when it begins, whether it comes to an end or not.
+ *
+ * Of the run's own data `usual` is judged, unless the split has a sealed test set: then validation, and the test set with
+ * `final`, once. Throws `bad-argument` for a final look without a sealed test set, `exists` for a second one, and
+ * `bad-data` for another data set that holds images of the sealed test set.
+ */
+export async function beginLook(
+  run: Pick<RunRecord, "split" | "leakageStudy">,
+  request: Pick<EvaluateRequest, "runDir" | "final">,
+  judged:
+    | { readonly own: true; readonly usual: "validation" | "test" }
+    | { readonly own: false; readonly sha256?: string; readonly images: readonly (readonly string[])[] },
+): Promise<Look> {
+  const { runDir, final = false } = request;
+  const sealed = run.split.sealed === true;
+  if (final && !sealed)
+    fail("bad-argument", {
+      what: "the run has no sealed test set to look at",
+      where: runDir,
+      expected: "a run that was trained with --split FILE",
+      fix: "Leave --final out, or split with gyrus split and train anew",
+    });
+  if (final && !judged.own)
+    fail("bad-argument", {
+      what: "--final is for the run's own test set",
+      where: runDir,
+      fix: "Leave --data out: the test set lies in the data set that the run was trained on",
+    });
+  const before = (await readLooks(runDir)).filter(({ set }) => set === "test");
+  if (final && before.some(({ finished }) => finished)) refuseSecond(runDir, before);
+  if (!judged.own && sealed) await refuseSealed(run, judged.images.flat(), runDir);
+  const part = judged.own ? (sealed ? (final ? "test" : "validation") : judged.usual) : undefined;
+  const look: RecordedEvaluation = {
+    at: new Date().toISOString(),
+    set: part ?? "other",
+    final,
+    ...(judged.own || judged.sha256 === undefined ? {} : { dataSha256: judged.sha256 }),
+    cases: part === undefined ? (judged.own ? 0 : judged.images.length) : run.split[part].length,
+    step: await stepOf(runDir),
+    finished: false,
+  };
+  await recordLook(runDir, look);
+  const repeated =
+    final && before.length > 0
+      ? [`The test set had been looked at before, ${before.length} time(s), and the looks were broken off.`]
+      : [];
+  return {
+    final,
+    ...(part === undefined ? {} : { part }),
+    ...(final
+      ? { words: "the sealed test set, at which this run has looked once" }
+      : sealed && part === "validation"
+        ? {
+            words: `validation: fold ${run.split.fold ?? 0} of ${run.split.folds ?? 5}; the test set stays closed until --final`,
+          }
+        : {}),
+    notes: [...honestyNotes(run), ...repeated],
+    done: () => recordLook(runDir, { ...look, finished: true }),
+  };
+}
+
+/** Write an evaluation and put an end to its look. That of a sealed test set has a file of its own, which nothing overwrites. */
+export async function finishLook(look: Look, result: EvaluateSummary): Promise<void> {
+  const text = `${JSON.stringify(result, null, 2)}\n`;
+  if (look.final) await writeText(paths.final(result.run), text);
+  await writeText(paths.evaluation(result.run), text);
+  await look.done();
+}
+
+/** Throws `bad-data` where one of these files is an image of a run's sealed test set, which has not had its final look. */
+export async function refuseSealed(
+  { split }: Pick<RunRecord, "split">,
+  files: readonly string[],
+  runDir: string,
+): Promise<void> {
+  if (split.sealed !== true || split.digests === undefined) return;
+  const closed = new Map(
+    Object.entries(split.digests).flatMap(([id, all]) => all.map((digest) => [digest, id] as const)),
+  );
+  for (const file of files) {
+    const [digest] = await digestsOf([file]);
+    const id = closed.get(digest!);
+    if (id !== undefined)
+      fail("bad-data", {
+        what: "the scan belongs to the run's sealed test set",
+        where: file,
+        found: `${id} of ${split.test.length} sealed cases`,
+        fix: `Look at the test set once, at the end: gyrus evaluate ${runDir} --final`,
+      });
+  }
+}
+
+/** The same for a path that may be a run folder or an exported model, which knows of no test set. */
+export async function refuseSealedScans(model: string, scans: readonly string[]): Promise<void> {
+  const text = await readFile(paths.run(model), "utf8").catch(() => undefined);
+  if (text === undefined) return;
+  const { split, evaluations } = parseJson(sealedSchema, text, paths.run(model));
+  const looked = evaluations.some(({ set, finished }) => set === "test" && finished);
+  if (looked || split?.sealed !== true) return;
+  const files: string[] = [];
+  for (const scan of scans) {
+    const inside = await nodeFiles.list(scan);
+    if (inside === undefined) files.push(scan);
+    else files.push(...inside.filter(({ folder }) => !folder).map(({ name }) => joinPath(scan, name)));
+  }
+  await refuseSealed({ split: split as RunRecord["split"] }, files, model);
+}
+
+const sealedSchema = z.object({
+  evaluations: honestyParts.evaluations,
+  split: z
+    .looseObject({
+      sealed: z.boolean().optional(),
+      digests: z.record(z.string(), z.array(z.string())).optional(),
+    })
+    .optional(),
+});
+
+function refuseSecond(runDir: string, before: readonly RecordedEvaluation[]): never {
+  return fail("exists", {
+    what: "the run has looked at its test set already",
+    where: runDir,
+    found: `final evaluation of ${before.find(({ finished }) => finished)!.at}`,
+    fix: "Its scores stand in evaluation-final.json. Another look would make the test set a validation set: collect new subjects",
+  });
+}
+
+async function stepOf(runDir: string): Promise<number> {
+  const best = await loadCheckpoint(paths.best(runDir)).catch(() =>
+    loadCheckpoint(paths.last(runDir)).catch(() => undefined),
+  );
+  return best?.progress.step ?? 0;
+}
+
+async function readLooks(runDir: string): Promise<RecordedEvaluation[]> {
+  const text = await nodeFiles.read(paths.run(runDir));
+  const { evaluations } = parseJson(
+    z.object({ evaluations: honestyParts.evaluations }),
+    new TextDecoder().decode(text),
+    paths.run(runDir),
+  );
+  return evaluations;
+}
+
+/** Put a look into the record, or in the place of the same look when it began; nothing else in the record changes. */
+async function recordLook(runDir: string, look: RecordedEvaluation): Promise<void> {
+  const path = paths.run(runDir);
+  const record = parseJson(
+    z.looseObject({ evaluations: z.array(evaluationSchema).default([]) }),
+    new TextDecoder().decode(await nodeFiles.read(path)),
+    path,
+  );
+  const others = record.evaluations.filter(({ at }) => at !== look.at);
+  await writeRun(runDir, { ...record, evaluations: [...others, look] });
+}

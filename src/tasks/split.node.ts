@@ -1,0 +1,59 @@
+import { leakageStudyWords, requireHonestSplit } from "../audit/honest.js";
+import { sha256 } from "../io/fingerprint.js";
+import { nodeFiles } from "../io/node.js";
+import type { Split, Splittable } from "../io/split.js";
+import { parseSplitFile, splitOfFile } from "../io/split-file.js";
+import type { RunRecord } from "./run.js";
+import type { TrainRequest } from "./verbs.js";
+
+/** A data set whose cases know their files. */
+export type SplittableFiles = Splittable & {
+  readonly cases: readonly {
+    readonly id: string;
+    readonly subject: string;
+    readonly images: readonly string[];
+  }[];
+};
+
+/**
+ * The split of a new training: of the file that was asked for, else what `otherwise` makes. Throws `bad-data` for one that leaks, by subject
+ * or by equal files, unless the request marks a leakage study. A sealed test set's images are recorded by their digests.
+ */
+export async function splitOf(
+  dataset: SplittableFiles,
+  request: Pick<TrainRequest, "split" | "fold" | "leakageStudy" | "dataDir">,
+  otherwise: () => Split,
+): Promise<RunRecord["split"]> {
+  const { split: file, fold = 0, leakageStudy = false } = request;
+  const split =
+    file === undefined
+      ? otherwise()
+      : splitOfFile(
+          parseSplitFile(new TextDecoder().decode(await nodeFiles.read(file)), file),
+          dataset,
+          fold,
+          file,
+        );
+  const digests = new Map<string, string>();
+  for (const { id, images } of dataset.cases) digests.set(id, (await digestsOf(images)).join(" "));
+  requireHonestSplit(split, { leakageStudy, where: file ?? request.dataDir, digests });
+  const sealed =
+    split.sealed === true
+      ? Object.fromEntries(split.test.map((id) => [id, digests.get(id)!.split(" ")]))
+      : undefined;
+  return JSON.parse(
+    JSON.stringify({ ...split, ...(sealed === undefined ? {} : { digests: sealed }) }),
+  ) as RunRecord["split"];
+}
+
+/** SHA-256 of files. */
+export async function digestsOf(paths: readonly string[]): Promise<string[]> {
+  const digests: string[] = [];
+  for (const path of paths) digests.push(await sha256(await nodeFiles.read(path)));
+  return digests;
+}
+
+/** What a report, an evaluation or a summary of a run must say first. */
+export function honestyNotes({ leakageStudy }: Pick<RunRecord, "leakageStudy">): string[] {
+  return leakageStudy ? [leakageStudyWords] : [];
+}
