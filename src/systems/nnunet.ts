@@ -80,7 +80,8 @@ const v1: NnunetPreset = {
     nesterov: false,
     clip: 12,
   },
-  schedule: { kind: "plateau", patience: 30, factor: 0.2 },
+  // The smoothing is that of the published code.
+  schedule: { kind: "plateau", patience: 30, factor: 0.2, of: "loss", smoothing: 0.93, least: 1e-6 },
 };
 
 export const configs = { small, tiny, paper, v1 } as const;

@@ -35,7 +35,19 @@ const scheduleSchema = z.discriminatedUnion("kind", [
       factor: positive.optional(),
     })
     .strict(),
-  z.object({ kind: z.literal("plateau"), patience: count.optional(), factor: positive.optional() }).strict(),
+  z
+    .object({
+      kind: z.literal("plateau"),
+      patience: count.optional(),
+      factor: positive.optional(),
+      /** What must not stand still: the validation's score, the default, or the training's loss between validations. */
+      of: z.enum(["score", "loss"]).optional(),
+      /** How much of the value before stays in the one that is looked at. */
+      smoothing: z.number().min(0).lt(1).optional(),
+      /** The training stops when the learning rate has fallen below this. */
+      least: positive.optional(),
+    })
+    .strict(),
 ]);
 
 /** What every task's configuration says of its training. */
@@ -70,22 +82,44 @@ export function learningRateAt(
   { optimizer, schedule }: Pick<TrainingSettings, "optimizer" | "schedule">,
   plan: { readonly totalSteps: number | null; readonly revisions: Revisions },
   step: number,
-  { scores }: Progress,
+  progress: Progress,
 ): number {
-  const patience = schedule.kind === "plateau" ? (schedule.patience ?? 3) : undefined;
   const reductions =
-    patience === undefined
-      ? 0
-      : plateauReductions(
-          scores.map((score) => -score),
-          patience,
-        );
+    schedule.kind === "plateau" ? plateauReductions(watched(schedule, progress), schedule.patience ?? 3) : 0;
   const total = plan.totalSteps!;
   const done = progressAt(plan.revisions, step) * total;
   return (
     optimizer.learningRate *
     scheduleFactor(schedule as Parameters<typeof scheduleFactor>[0], done, total, reductions)
   );
+}
+
+type Plateau = Extract<TrainingSettings["schedule"], { kind: "plateau" }>;
+
+/** What a plateau schedule wants to fall, one value a validation. */
+function watched({ of = "score", smoothing = 0 }: Plateau, { scores, losses = [] }: Progress): number[] {
+  const values = of === "loss" ? losses : scores.map((score) => -score);
+  let mean = values[0] ?? 0;
+  return values.map((value) => {
+    mean = smoothing * mean + (1 - smoothing) * value;
+    return mean;
+  });
+}
+
+/** Whether a training looks at its losses between validations. */
+export function tracksLoss({ schedule }: Pick<TrainingSettings, "schedule">): boolean {
+  return schedule.kind === "plateau" && schedule.of === "loss";
+}
+
+/** Whether a plateau schedule has come to its end: what it asks for is below its least learning rate. */
+export function isExhausted(
+  config: Pick<TrainingSettings, "optimizer" | "schedule">,
+  plan: { readonly totalSteps: number | null; readonly revisions: Revisions },
+  progress: Progress,
+): boolean {
+  const { schedule } = config;
+  if (schedule.kind !== "plateau" || schedule.least === undefined) return false;
+  return learningRateAt(config, plan, progress.step, progress) < schedule.least;
 }
 
 /**

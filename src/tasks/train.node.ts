@@ -12,7 +12,7 @@ import {
   saveCheckpoint,
   writeRun,
 } from "./run-folder.node.js";
-import { learningRateAt } from "./settings.js";
+import { isExhausted, learningRateAt, tracksLoss } from "./settings.js";
 import type { Trainable } from "./trainable.js";
 import type { TrainRequest, TrainSummary } from "./verbs.js";
 
@@ -64,6 +64,8 @@ export async function trainRun<R extends RunRecord>(
           }),
       ...(validation?.smoothing === undefined ? {} : { smoothing: validation.smoothing }),
       ...(config.patience === null ? {} : { patience: config.patience }),
+      tracksLoss: tracksLoss(config),
+      exhausted: (progress) => isExhausted(config, keeper.run().plan, progress),
       saveEvery: plan.saveEvery,
       save: async (state, progress, best) => {
         await history.flush();

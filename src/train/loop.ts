@@ -44,6 +44,9 @@ export interface Progress {
   readonly bestStep: number;
   /** Scores of all validations so far, smoothed: plateau schedules and early stopping count on them. */
   readonly scores: readonly number[];
+  /** Mean training loss between validations, oldest first, and of the steps since the last; where it is asked for. */
+  readonly losses?: readonly number[];
+  readonly sinceValidation?: { readonly sum: number; readonly steps: number };
 }
 
 export const freshProgress: Progress = { step: 0, seconds: 0, bestScore: null, bestStep: 0, scores: [] };
@@ -69,6 +72,10 @@ export interface LoopOptions {
    * is then no single lucky validation. Default 0: as found.
    */
   readonly smoothing?: number;
+  /** Keep the mean training losses in the progress: for schedules that look at them. */
+  readonly tracksLoss?: boolean;
+  /** Asked after a validation: nothing more is to be learnt, so that the training stops early. */
+  readonly exhausted?: (progress: Progress) => boolean;
   /** Stop when so many validations in a row brought no better score. */
   readonly patience?: number;
   /** Save after every so many steps, at the end, and when `shouldStop` says so. */
@@ -97,8 +104,9 @@ export async function train(options: LoopOptions): Promise<LoopResult> {
   const { executable, step, stepsPerEpoch, batches } = options;
   let { totalSteps } = options;
   let { state, progress = freshProgress } = options;
-  const isEarly = ({ scores }: Progress): boolean =>
-    options.patience !== undefined && waited(scores) >= options.patience;
+  const isEarly = (now: Progress): boolean =>
+    (options.patience !== undefined && waited(now.scores) >= options.patience) ||
+    (now.scores.length > 0 && (options.exhausted?.(now) ?? false));
   // A run that stopped early and is resumed has nothing left to do.
   if (isEarly(progress)) return { state, progress, stopped: "early" };
   const began = performance.now() - progress.seconds * 1000;
@@ -138,6 +146,7 @@ export async function train(options: LoopOptions): Promise<LoopResult> {
     const done = index + 1;
     const { loss, ...others } = metrics;
     progress = { ...progress, step: done, seconds: (performance.now() - began) / 1000 };
+    if (options.tracksLoss) progress = withLoss(progress, loss!);
     totalSteps = options.replan?.(progress) ?? totalSteps;
     let row: HistoryRow = {
       step: done,
@@ -158,6 +167,7 @@ export async function train(options: LoopOptions): Promise<LoopResult> {
         ...progress,
         seconds: (performance.now() - began) / 1000,
         scores: [...progress.scores, score],
+        ...(options.tracksLoss ? closedLosses(progress) : {}),
         ...(best ? { bestScore: score, bestStep: done } : {}),
       };
       row = {
@@ -185,6 +195,19 @@ export async function train(options: LoopOptions): Promise<LoopResult> {
   }
   await ahead?.catch(() => undefined);
   return { state, progress, stopped };
+}
+
+function withLoss(progress: Progress, loss: number): Progress {
+  const { sum, steps } = progress.sinceValidation ?? { sum: 0, steps: 0 };
+  return { ...progress, sinceValidation: { sum: sum + loss, steps: steps + 1 } };
+}
+
+function closedLosses({
+  losses = [],
+  sinceValidation,
+}: Progress): Pick<Progress, "losses" | "sinceValidation"> {
+  const { sum, steps } = sinceValidation!;
+  return { losses: [...losses, sum / steps], sinceValidation: { sum: 0, steps: 0 } };
 }
 
 function smoothed(before: readonly number[], found: number, share = 0): number {

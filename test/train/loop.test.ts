@@ -222,6 +222,60 @@ describe("validation", () => {
   });
 });
 
+describe("training losses between validations", () => {
+  const judged: Partial<LoopOptions> = {
+    tracksLoss: true,
+    validateEvery: 10,
+    validate: async () => ({ score: 1, metrics: {} }),
+  };
+
+  it("are means of the steps since the last one, also when resumed in between", async () => {
+    const whole = await run(judged);
+    const losses = whole.rows.map(({ trainLoss }) => trainLoss!);
+    const means = [0, 10, 20].map((from) => losses.slice(from, from + 10).reduce((a, b) => a + b, 0) / 10);
+    whole.result.progress.losses!.forEach((loss, at) => {
+      expect(loss).toBeCloseTo(means[at]!, 12);
+    });
+    const first = await run({ ...judged, shouldStop: ({ step: done }) => done === 14 });
+    const { state, progress } = first.saved.at(-1)!;
+    const second = await run({
+      ...judged,
+      state,
+      progress: JSON.parse(JSON.stringify(progress)) as Progress,
+    });
+    expect(second.result.progress.losses).toEqual(whole.result.progress.losses);
+  });
+
+  it("are not kept where nobody asks for them", async () => {
+    expect((await run()).result.progress).not.toHaveProperty("losses");
+  });
+
+  it("can tell that nothing is left to learn", async () => {
+    const exhausted = ({ losses }: Progress): boolean => losses!.length === 2;
+    expect((await run({ ...judged, exhausted })).result).toMatchObject({
+      stopped: "early",
+      progress: { step: 20 },
+    });
+  });
+});
+
+describe("smoothed scores", () => {
+  it("keep a share of the one before, and decide about the best weights", async () => {
+    const scores = [0.5, 1, 0.2];
+    const { result, saved } = await run({
+      smoothing: 0.9,
+      validateEvery: 10,
+      validate: async (_, done) => ({ score: scores[done / 10 - 1]!, metrics: {} }),
+    });
+    const found = result.progress.scores;
+    [0.5, 0.55, 0.515].forEach((wanted, at) => {
+      expect(found[at]).toBeCloseTo(wanted, 12);
+    });
+    expect(result.progress.bestStep).toBe(20);
+    expect(saved.filter(({ best }) => best)).toHaveLength(2);
+  });
+});
+
 describe("a finished run", () => {
   it("stays as it is when resumed", async () => {
     const { result } = await run({ totalSteps: 3 });
