@@ -8,6 +8,7 @@ import type { Scope } from "../nn/scope.js";
 import { add, relu } from "../ops/elementwise.js";
 import { concat, slice } from "../ops/move.js";
 import { resize } from "../ops/resize.js";
+import { type JoinOptions, joinViews } from "./join-views.js";
 
 /** Convolutions of one extent, on the way down. */
 export interface EncoderStage {
@@ -32,9 +33,12 @@ export interface DeepPetOptions {
   readonly kernels?: readonly number[];
   /** Rate at which the running statistics follow. Default 0.2. */
   readonly momentum?: number;
+  /** For linograms as input: how their views become the feature images that the stages work on. Default: none. */
+  readonly join?: JoinOptions | null;
   /**
    * For images instead of sinograms as input, where a pixel of the input is about one of the output: stages of one
-   * extent are joined as in a U-Net, and the first input channel is added to the output. Default false.
+   * extent are joined as in a U-Net, and the first channel of the input, or of the features, is added to the output.
+   * Default false.
    */
   readonly residual?: boolean;
 }
@@ -49,7 +53,7 @@ export interface DeepPetOptions {
  * feeding counts of any scale. Inputs are normalised by a known factor, outputs multiplied by it.
  */
 export function deepPet(scope: Scope, x: Value, options: DeepPetOptions): Value {
-  const { encoder, decoder, kernels = [], momentum = 0.2, residual = false } = options;
+  const { encoder, decoder, kernels = [], momentum = 0.2, residual = false, join } = options;
   requireFit(x, options);
   let count = 0;
   const layer = (into: Scope, y: Value, channels: number, stride: number): Value => {
@@ -57,7 +61,9 @@ export function deepPet(scope: Scope, x: Value, options: DeepPetOptions): Value 
     const z = conv(into, y, { channels, kernel: [kernel, kernel], padding: (kernel - 1) / 2, stride });
     return relu(batchNorm(into.child("norm"), z, { momentum }));
   };
-  let y = x;
+  const { size } = decoder.at(-1)!;
+  const given = join ? joinViews(scope.child("views"), x, { ...join, size }) : x;
+  let y = given;
   const passed: Value[] = [];
   encoder.forEach(({ convs, channels, stride }, stage) => {
     const into = scope.child(`encoder${stage}`);
@@ -77,10 +83,10 @@ export function deepPet(scope: Scope, x: Value, options: DeepPetOptions): Value 
   if (!residual) return conv(scope.child("head"), y, head);
   // From zero: the first images are the input's.
   const change = conv(scope.child("head"), y, { ...head, initialize: zeros });
-  return add(change, slice(x, [0, 0, 0, 0], change.shape));
+  return add(change, slice(given, [0, 0, 0, 0], change.shape));
 }
 
-function requireFit(x: Value, { encoder, decoder, kernels = [], residual }: DeepPetOptions): void {
+function requireFit(x: Value, { encoder, decoder, kernels = [], residual, join }: DeepPetOptions): void {
   if (x.shape.length !== 4)
     fail("shape", {
       what: "DeepPET cannot take this input",
@@ -90,7 +96,7 @@ function requireFit(x: Value, { encoder, decoder, kernels = [], residual }: Deep
   if (encoder.length === 0 || decoder.length === 0)
     fail("bad-argument", { what: "DeepPET needs at least one encoder and one decoder stage" });
   const size = decoder.at(-1)!.size;
-  if (residual === true && (x.shape[2] !== size || x.shape[3] !== size))
+  if (residual === true && !join && (x.shape[2] !== size || x.shape[3] !== size))
     fail("shape", {
       what: "DeepPET cannot add its input to its output",
       expected: `images of ${size}x${size}`,

@@ -9,10 +9,10 @@ import { input } from "../../src/ops/leaf.js";
 import { nodeCpu } from "../../src/runtime/node.js";
 import { petGeometries } from "../../src/sim/pet/geometry.js";
 import { configs } from "../../src/systems/deeppet.js";
+import { inputExtents } from "../../src/tasks/reconstruction/input.js";
 
 const tracedOf = (name: keyof typeof petGeometries & keyof typeof configs, batch = 1) => {
-  const { views, bins } = petGeometries[name];
-  const sinogram = input("sinogram", [batch, configs[name].inputs.length, views, bins]);
+  const sinogram = input("sinogram", [batch, ...inputExtents(configs[name].inputs, petGeometries[name])]);
   return trace(false, (scope) => deepPet(scope, sinogram, configs[name].network));
 };
 
@@ -35,6 +35,15 @@ describe("DeepPET", () => {
   it.each(["small", "tiny"] as const)("fits the geometry of the same name: %s", (name) => {
     const { imageSize } = petGeometries[name];
     expect(tracedOf(name).result.shape).toEqual([1, 1, imageSize, imageSize]);
+  });
+
+  it("shrunk as it is takes sinograms, and joined views take linograms", () => {
+    const { inputs, network } = configs["small-plain"];
+    const extents = inputExtents(inputs, petGeometries.small);
+    expect(extents.slice(1)).toEqual([96, 95]);
+    const plain = trace(false, (scope) => deepPet(scope, input("x", [2, ...extents]), network));
+    expect(plain.result.shape).toEqual([2, 1, 64, 64]);
+    expect(inputExtents(configs.small.inputs, petGeometries.small).slice(1)).toEqual([98, 192]);
   });
 
   it("runs at the paper's size", async () => {

@@ -37,7 +37,7 @@ export function reproduceCommand(finish: Finish): Command {
         },
         {
           line: "gyrus reproduce deeppet --out studies/deeppet",
-          about: "DeepPET beside FBP, ML-EM and OSEM: about fifteen minutes on two cores.",
+          about: "DeepPET beside FBP, ML-EM and OSEM: about seventeen minutes on two cores.",
         },
         {
           line: "gyrus reproduce batch-norm --out studies/batch-norm --resume",

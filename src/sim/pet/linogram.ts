@@ -35,7 +35,7 @@ export function linogramOf(geometry: PetGeometry): Linogram {
       what: "the views do not fall into two halves around 0 and 90 degrees",
       expected: "a multiple of 4 views from 0 degrees on",
       found: `${views} views from ${startDegrees} degrees on`,
-      fix: "Use inputs that are sinograms, e.g. --set inputs=precorrected with a network of strides",
+      fix: "Use a preset that takes sinograms as they are, e.g. --preset small-plain",
     });
   const [rows, columns] = linogramExtents(geometry);
   const axis = axisBinOf(geometry);

@@ -42,7 +42,7 @@ export function deepPetStudy(configs: StudyConfigs): Study {
   return {
     title: "DeepPET beside FBP, ML-EM and OSEM",
     description:
-      "PET slices of heads and bodies are reconstructed by filtered backprojection, ML-EM and OSEM, each tuned on phantoms of its own, by DeepPET, which learns the way from sinogram to image from other phantoms only, and by a network of the same size with skips that learns to improve filtered backprojections (after Jin et al. 2017). All get the same counts with the same attenuation, scatter and randoms.",
+      "PET slices of heads and bodies are reconstructed by filtered backprojection, ML-EM and OSEM, each tuned on phantoms of its own, by DeepPET, which learns the way from sinogram to image from other phantoms only, and by a network that learns to improve filtered backprojections (after Jin et al. 2017). All get the same counts with the same attenuation, scatter and randoms.",
     minutes: fullMinutes,
     plan: (size) => {
       const extent = extentFor(size.minutes);

@@ -289,7 +289,7 @@ function trainingBlocks({ networks, extent }: Evidence): StudyBlock[] {
   return [
     {
       kind: "text",
-      text: `${sizes.join("; ")}; about as long for both. They learn from ${trainPhantoms * slicesPerPhantom} slices of ${trainPhantoms} phantoms, each counted anew with another number of prompts whenever it is seen. The weights of the best validation are used; the runs are in the study's folder, for gyrus reconstruct --method and gyrus report.`,
+      text: `${sizes.join("; ")}. They learn from ${trainPhantoms * slicesPerPhantom} slices of ${trainPhantoms} phantoms, each counted anew with another number of prompts whenever it is seen. The weights of the best validation are used; the runs are in the study's folder, for gyrus reconstruct --method and gyrus report.`,
     },
     {
       kind: "charts",
@@ -325,7 +325,7 @@ function limits({ extent }: Evidence): StudyBlock[] {
   return [
     {
       kind: "text",
-      text: `The scanner is small: ${views} views of ${bins} bins and ${imageSize} x ${imageSize} pixels where the paper has 288, 269 and 128 x 128, and the training has thousands of slices where the paper's has two hundred thousand, seen 150 times. Scatter and randoms are known exactly, for all methods; OSEM and ML-EM also know the scanner's blur. Slices are flat: no method sees a third dimension. Times are of one thread of a processor, where the paper's network ran on a GPU. The tuned settings are the best on average over heads and bodies, not for each slice. FBP + network is not the paper's system: it stands here because the paper's has to learn from examples where every line goes, which takes far longer than this study, and because it shows what a network can do for the same counts.`,
+      text: `The scanner is small: ${views} views of ${bins} bins and ${imageSize} x ${imageSize} pixels where the paper has 288, 269 and 128 x 128, and the training has thousands of slices where the paper's has two hundred thousand, seen 150 times. Scatter and randoms are known exactly, for all methods; OSEM and ML-EM also know the scanner's blur. Slices are flat: no method sees a third dimension. Times are of one thread of a processor, where the paper's network ran on a GPU. The tuned settings are the best on average over heads and bodies, not for each slice. DeepPET here is not laid out as the paper's. The paper's network has to find by convolutions of 3 x 3 bins where every line goes, which its authors had 150 epochs of two hundred thousand slices for; with the same layout shrunk (preset small-plain) a study of minutes gets outlines. Here the bins of each view are spaced by the cosine of its angle first, a linogram, so that moving the image moves all views alike; a convolution that spans all views stands in place of most of the encoder, and a convolutional encoder and decoder with skips follows it, which is added to what the convolution found. No line is projected back but by weights that were learnt, and the input is resampled, not reconstructed. FBP + network starts from filtered backprojections instead: it shows what the same network can do for the same counts where nothing is left to find out about lines.`,
     },
   ];
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { trainingSettings, withSettings } from "../settings.js";
-import { areImages, inputChannels } from "./input.js";
+import { familyOf, inputChannels } from "./input.js";
 
 const count = z.number().int().positive();
 const counts = z.number().min(1).max(1e10);
@@ -24,7 +24,18 @@ export const reconstructionSchema = z
         kernels: z.array(count),
         /** How fast the running statistics of the batch norms follow. */
         momentum: z.number().gt(0).max(1),
-        /** Learn the difference to the first input channel, which has to be an image; with skips. */
+        /** For linograms: how their views are joined to feature images, which the stages then work on. Null for other inputs. */
+        join: z
+          .object({
+            kernel: count,
+            channels: count,
+            reach: count,
+            features: count,
+          })
+          .strict()
+          .nullable()
+          .default(null),
+        /** Learn the difference to the first input channel, or feature, which has to be an image; with skips. */
         residual: z.boolean(),
       })
       .strict(),
@@ -45,11 +56,15 @@ export const reconstructionSchema = z
     const problem = (path: string, message: string): void =>
       context.addIssue({ code: "custom", path: path.split("."), message });
     if (low > high) problem("counts", `the lower bound ${low} lies above the upper one, ${high}`);
-    if (areImages(inputs) === undefined)
-      problem("inputs", "sinograms and images cannot be channels of one input");
-    if (network.residual && inputs[0] !== "backprojection")
+    const family = familyOf(inputs);
+    if (family === undefined)
+      problem("inputs", "sinograms, linograms and images cannot be channels of one input");
+    if ((family === "linogram") !== (network.join !== null))
+      problem("network.join", "linograms want their views joined, and nothing else does");
+    if (network.residual && network.join === null && inputs[0] !== "backprojection")
       problem("network.residual", "only a backprojection, as the first input, can be added to the output");
-    if (network.kernels.some((extent) => extent % 2 === 0))
+    const kernels = [...network.kernels, ...(network.join === null ? [] : [network.join.kernel])];
+    if (kernels.some((extent) => extent % 2 === 0))
       problem("network.kernels", "kernels need a middle: odd extents");
   });
 

@@ -1,6 +1,7 @@
 import { fail } from "../../core/errors.js";
 import { fbp } from "../../reconstruct/fbp.js";
 import type { PetGeometry } from "../../sim/pet/geometry.js";
+import { type Linogram, linogramExtents, linogramOf } from "../../sim/pet/linogram.js";
 import type { PetScan } from "../../sim/pet/model.js";
 import { buildProjector, type Projector } from "../../sim/pet/projector.js";
 import { precorrected } from "../../sim/pet/scan.js";
@@ -13,34 +14,56 @@ import { precorrected } from "../../sim/pet/scan.js";
  * - `cosine`, `sine`, `offset`: where the bin lies, by its view's angle and its distance from the axis, -1 to 1. They are
  *   the same for all slices: convolutions see only neighbours, and where a bin belongs depends on where it is.
  *
+ * Or as linograms `[row, column]`, where a shift of the image is the same shift in all views of a half (`linogramOf`):
+ * - `linogram`: `precorrected`; `linogram-deviation`: `deviation`; 0 where no bin is;
+ * - `linogram-absorption`: the line integral of the attenuation map, `-ln(e A)`.
+ *
  * Or as images `[j, i]`, where nothing is left to learn about lines and angles:
  * - `backprojection`: `precorrected`, filtered by the ramp and projected back, relative to the slice's mean activity;
  * - `density`: the attenuation map that the factors are of, by the same way, in units of 0.1/cm.
  */
-const sinogramChannels = ["precorrected", "attenuation", "deviation", "cosine", "sine", "offset"] as const;
-const imageChannels = ["backprojection", "density"] as const;
-export const inputChannels = [...sinogramChannels, ...imageChannels] as const;
+export const inputFamilies = {
+  sinogram: ["precorrected", "attenuation", "deviation", "cosine", "sine", "offset"],
+  linogram: ["linogram", "linogram-deviation", "linogram-absorption"],
+  image: ["backprojection", "density"],
+} as const;
+export type InputFamily = keyof typeof inputFamilies;
+type ChannelOf<F extends InputFamily> = (typeof inputFamilies)[F][number];
+export const inputChannels = [
+  ...inputFamilies.sinogram,
+  ...inputFamilies.linogram,
+  ...inputFamilies.image,
+] as const;
 export type InputChannel = (typeof inputChannels)[number];
 
-/** Whether the channels are images; `undefined` where some are and some are not, which no network can take. */
-export function areImages(channels: readonly InputChannel[]): boolean | undefined {
-  const images = channels.filter((channel) => imageChannels.some((one) => one === channel)).length;
-  return images === 0 ? false : images === channels.length ? true : undefined;
+const families = Object.keys(inputFamilies) as InputFamily[];
+const isOf = (family: InputFamily, channel: InputChannel): boolean =>
+  (inputFamilies[family] as readonly InputChannel[]).includes(channel);
+
+/** What the channels all are; `undefined` where they differ, which no network can take. */
+export function familyOf(channels: readonly InputChannel[]): InputFamily | undefined {
+  return families.find((family) => channels.every((channel) => isOf(family, channel)));
 }
 
 /** Channels, rows and columns of the network's input. */
 export function inputExtents(
   channels: readonly InputChannel[],
-  { views, bins, imageSize }: Pick<PetGeometry, "views" | "bins" | "imageSize">,
+  geometry: Pick<PetGeometry, "views" | "bins" | "imageSize">,
 ): [channels: number, rows: number, columns: number] {
-  return areImages(channels) === true
-    ? [channels.length, imageSize, imageSize]
-    : [channels.length, views, bins];
+  const { views, bins, imageSize } = geometry;
+  switch (familyOf(channels)) {
+    case "image":
+      return [channels.length, imageSize, imageSize];
+    case "linogram":
+      return [channels.length, ...linogramExtents(geometry)];
+    default:
+      return [channels.length, views, bins];
+  }
 }
 
 /** A slice as the network sees it, and what its output is multiplied by. */
 export interface NetworkInput {
-  /** `[channel, view, bin]`, or `[channel, j, i]`: see `inputExtents`. */
+  /** `[channel, row, column]`: see `inputExtents`. */
   readonly data: Float32Array;
   /** kBq/ml: the slice's mean activity over the image, as its line integrals have it. */
   readonly scale: number;
@@ -73,19 +96,36 @@ export function networkInput(scan: PetScan, channels: readonly InputChannel[], w
     const into = data.subarray(c * size, (c + 1) * size);
     if (channel === "backprojection") into.set(backprojected(scan.geometry, integrals, scale));
     else if (channel === "density") into.set(density(scan));
-    else fillChannel(into, channel, scan, integrals, mean);
+    else if (isLinogram(channel)) {
+      const values = new Float32Array(length);
+      fillChannel(values, measured[channel], scan, integrals, mean);
+      linogramFor(scan.geometry).resample(values, into);
+    } else fillChannel(into, channel, scan, integrals, mean);
   });
   return { data, scale };
 }
 
-let known: { readonly key: string; readonly projector: Projector } | undefined;
+/** What a linogram's bins hold. */
+const measured = {
+  linogram: "precorrected",
+  "linogram-deviation": "deviation",
+  "linogram-absorption": "absorption",
+} as const satisfies Record<ChannelOf<"linogram">, string>;
 
-/** The geometry's projector: slices of one scanner come one after the other. */
-function projectorOf(geometry: PetGeometry): Projector {
-  const key = JSON.stringify(geometry);
-  if (known?.key !== key) known = { key, projector: buildProjector(geometry) };
-  return known.projector;
+const isLinogram = (channel: InputChannel): channel is ChannelOf<"linogram"> => channel in measured;
+
+/** Remember what was made of the last geometry: slices of one scanner come one after the other. */
+function remembered<T>(make: (geometry: PetGeometry) => T): (geometry: PetGeometry) => T {
+  let known: { readonly key: string; readonly made: T } | undefined;
+  return (geometry) => {
+    const key = JSON.stringify(geometry);
+    if (known?.key !== key) known = { key, made: make(geometry) };
+    return known.made;
+  };
 }
+
+const projectorOf = remembered((geometry): Projector => buildProjector(geometry));
+const linogramFor = remembered((geometry): Linogram => linogramOf(geometry));
 
 /** Filtered and projected back, in units of `scale`. */
 function backprojected(geometry: PetGeometry, integrals: Float32Array, scale: number): Float32Array {
@@ -108,7 +148,7 @@ function chordMm({ imageSize, pixelSizeMm, bins, binSizeMm }: PetGeometry): numb
 
 function fillChannel(
   into: Float32Array,
-  channel: (typeof sinogramChannels)[number],
+  channel: ChannelOf<"sinogram"> | "absorption",
   { geometry, attenuation, efficiency, prompts, calibration }: PetScan,
   integrals: Float32Array,
   mean: number,
@@ -124,6 +164,9 @@ function fillChannel(
         break;
       case "attenuation":
         into[n] = factor;
+        break;
+      case "absorption":
+        into[n] = -Math.log(Math.min(1, Math.max(factor, 1e-3)));
         break;
       case "deviation":
         // An empty bin is not certain to be empty: at least one count's worth.

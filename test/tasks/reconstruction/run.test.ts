@@ -214,9 +214,18 @@ describe("training refuses, before anything is written,", () => {
     await refuse({ dataDir }, /prompts\.s: the sinogram file ends early/);
   });
 
-  it("settings that do not fit", () =>
-    refuse(
+  it("settings that do not fit", async () => {
+    await refuse(
       { set: { counts: "1e7,1e5" } },
       /the configuration does not fit.*lower bound 10000000 lies above/,
-    ));
+    );
+    await refuse(
+      { set: { inputs: '["precorrected"]' } },
+      /the configuration does not fit.*linograms want their views joined, and nothing else does/s,
+    );
+    await refuse(
+      { set: { inputs: '["linogram","offset"]' } },
+      /sinograms, linograms and images cannot be channels of one input/,
+    );
+  });
 });
