@@ -137,6 +137,46 @@ describe("a reconstructing run, whose noise is drawn at every step, killed and r
   });
 });
 
+describe("an experiment of nnU-Net, killed while it is prepared, trained and predicted, and resumed,", () => {
+  const options = { firstWidth: 4, stepsPerEpoch: 12, validations: 2, validationPatches: 4 };
+  const nnunet = (out: string, ...more: string[]): string[] => [
+    ...["train", "nnunet", "--data", at("data"), "--out", out, "--preset", "tiny", "--epochs", "2"],
+    ...["--seed", "7", "--threads", "2"],
+    ...Object.entries(options).flatMap(([key, value]) => ["--set", `${key}=${value}`]),
+    ...more,
+  ];
+
+  /** What is left of a fold and of the prepared cases. */
+  async function foldOf(out: string): Promise<Outcome> {
+    const fold = join(out, "3d_fullres", "fold-0");
+    const found: Record<string, string | number> = { ...(await outcomeOf(fold)) };
+    for (const folder of [join(out, "prepared", "3d_fullres"), join(fold, "validation")])
+      for (const name of files(folder))
+        found[`${folder.slice(out.length)} ${name}`] = digest(await readFile(join(folder, name)));
+    const { summary } = JSON.parse(await readFile(join(fold, "evaluation.json"), "utf8")) as {
+      summary: unknown;
+    };
+    found.evaluation = JSON.stringify(summary);
+    return found;
+  }
+
+  it("ends as if nothing had happened", async () => {
+    const [undisturbed, out] = [at("experiment"), at("experiment-killed")];
+    const done = await gyrus(nnunet(undisturbed), folder);
+    expect(done.code, done.err).toBe(0);
+    const fold = join(out, "3d_fullres", "fold-0");
+    await killed(nnunet(out), () => files(join(out, "prepared", "3d_fullres")).length > 2);
+    expect(existsSync(fold)).toBe(false);
+    await killed(nnunet(out), () => existsSync(join(fold, "checkpoints", "last.safetensors")));
+    expect(existsSync(join(fold, "model.onnx"))).toBe(false);
+    await killed(nnunet(out, "--resume"), () => existsSync(join(fold, "validation")));
+    expect(existsSync(join(fold, "evaluation.json"))).toBe(false);
+    const resumed = await gyrus(nnunet(out, "--resume"), folder);
+    expect(resumed.code, resumed.err).toBe(0);
+    expect(await foldOf(out)).toEqual(await foldOf(undisturbed));
+  });
+});
+
 /** A disk of this size (and number of files), mounted for the time of `work`; undefined where one may not be mounted. */
 async function onSmallDisk<T>(size: string, work: (disk: string) => Promise<T>): Promise<T | undefined> {
   const disk = at(`disk-${size.replace(/\W/g, "-")}`);
