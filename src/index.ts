@@ -10,6 +10,7 @@ export { type Crew, soloCrew } from "./denoise/crew.js";
 export { type Denoised, type DenoiseOptions, denoise } from "./denoise/denoise.js";
 export { type BackgroundNoise, noiseFromBackground } from "./denoise/noise-background.js";
 export { type ImageNoise, type ImageNoiseOptions, noiseFromImage } from "./denoise/noise-image.js";
+export { noiseMapFromImage } from "./denoise/noise-map.js";
 export { type DenoiseMethod, denoiseMethods, type NoiseKind } from "./denoise/options.js";
 export type { Node, Op, TensorType, Value } from "./graph/node.js";
 export { encodeModel, type OnnxModel, readMetadata } from "./graph/onnx/model.js";

@@ -3,14 +3,20 @@ import { percentiles, rangeOf } from "../volume/intensity.js";
 import type { ImageVolume, Volume } from "../volume/volume.js";
 import { type Crew, soloCrew } from "./crew.js";
 import { blockMatching, gaussian, median, nonLocalMeans, type Report, totalVariation } from "./methods.js";
-import { noiseFromImage } from "./noise-image.js";
+import { type ImageNoiseOptions, noiseFromImage } from "./noise-image.js";
+import { noiseMapFromImage } from "./noise-map.js";
 import { type DenoiseMethod, maskOn, type NoiseKind, requireVolume } from "./options.js";
 import { ricianStabiliser } from "./stabilise.js";
 
 export interface DenoiseOptions {
   readonly method: DenoiseMethod;
-  /** Standard deviation of the noise in the image's units; default: estimated by `noiseFromImage`. */
-  readonly sigma?: number | undefined;
+  /**
+   * Standard deviation of the noise in the image's units, of all voxels or voxel by voxel; default: estimated by
+   * `noiseFromImage`.
+   */
+  readonly sigma?: number | Float32Array | undefined;
+  /** Estimate it voxel by voxel instead, by `noiseMapFromImage`: for noise that differs over the field. Default false. */
+  readonly uneven?: boolean | undefined;
   /** Default `rician`: magnitudes, whose noise lifts dark places; every method takes that bias out. */
   readonly noise?: NoiseKind;
   /** On the image's grid: voxels that are 0 here stay as they are; the noise is estimated from the others. */
@@ -31,7 +37,7 @@ export interface DenoiseOptions {
 export interface Denoised {
   /** On the image's grid; no brighter than the brightest voxel of the input. */
   readonly image: ImageVolume;
-  /** The noise that was taken out, in the image's units. */
+  /** The noise that was taken out, in the image's units; where it differs over the field, its median. */
   readonly sigma: number;
   readonly sigmaFrom: "given" | "image";
 }
@@ -54,10 +60,11 @@ function nlmBeta(scaled: Float32Array): number {
  * `gaussian`, `median`, `tv` (Rudin, Osher & Fatemi 1992) and `bm4d` (block matching in two stages, Maggioni et al.
  * 2013) work on values whose noise was made even by a variance-stabilising curve, and come back by its unbiased
  * inverse (Foi 2011); `nlm` is the mean of squares less 2σ² (Manjón et al. 2008). With `noise: "gaussian"` they work
- * on the values as they are. One channel, at least 5 voxels along each axis; anisotropic voxels are allowed.
+ * on the values as they are. One channel, at least 5 voxels along each axis; anisotropic voxels are allowed. All see the
+ * image in units of its noise, voxel by voxel where that differs: it should change little over a search radius.
  *
  * Throws `bad-data` for 2-D, 4-D, constant, non-finite images, negative magnitudes and an empty mask, `bad-argument`
- * for a sigma that is not above 0.
+ * for a sigma that is not above 0, `shape` for one that does not fit the image.
  */
 export async function denoise(image: ImageVolume, options: DenoiseOptions): Promise<Denoised> {
   const { noise = "rician", crew = soloCrew, onProgress = () => {}, where } = options;
@@ -73,33 +80,66 @@ export async function denoise(image: ImageVolume, options: DenoiseOptions): Prom
       fix: "Say that the noise is gaussian, or give the scan before it was normalised",
     });
   if (options.sigma === undefined) onProgress({ fraction: 0, what: "estimating the noise" });
-  const sigma = options.sigma ?? noiseFromImage(image, { noise, mask: options.mask, where }).sigma;
-  if (!(sigma > 0 && Number.isFinite(sigma)))
-    fail("bad-argument", {
-      what: "the standard deviation of the noise is not possible",
-      where: "sigma",
-      expected: "a number above 0, in the image's units",
-      found: `${sigma}`,
-    });
+  const sigma = noiseOf(image, options.sigma, { noise, mask: options.mask, where }, options.uneven);
   const report: Report = (fraction) => onProgress({ fraction, what: options.method });
   const data = await filtered(image, sigma, noise, { ...options, crew }, report);
   for (let v = 0; v < data.length; v++)
     data[v] =
       inside !== undefined && inside[v] === 0
         ? image.data[v]!
-        : Math.min(highest, Math.max(noise === "rician" ? 0 : lowest, data[v]! * sigma));
-  return { image: { ...image, data }, sigma, sigmaFrom: options.sigma === undefined ? "image" : "given" };
+        : Math.min(highest, Math.max(noise === "rician" ? 0 : lowest, data[v]! * at(sigma, v)));
+  return {
+    image: { ...image, data },
+    sigma: typeof sigma === "number" ? sigma : percentiles(sigma, [50])[0]!,
+    sigmaFrom: options.sigma === undefined ? "image" : "given",
+  };
+}
+
+/** The noise of an image as it is given, or as it is estimated: of all voxels, or voxel by voxel. Throws as `denoise` does. */
+export function noiseOf(
+  image: ImageVolume,
+  given: number | Float32Array | undefined,
+  how: ImageNoiseOptions,
+  uneven = false,
+): number | Float32Array {
+  if (given !== undefined && uneven)
+    fail("bad-argument", {
+      what: "the noise is given, and is to be estimated voxel by voxel",
+      where: "sigma",
+      fix: "Leave one of the two out",
+    });
+  const sigma = given ?? (uneven ? noiseMapFromImage(image, how) : noiseFromImage(image, how).sigma);
+  if (typeof sigma !== "number" && sigma.length !== image.data.length)
+    fail("shape", {
+      what: "the map of the noise does not fit the image",
+      where: how.where,
+      expected: `${image.data.length} voxels`,
+      found: `${sigma.length}`,
+    });
+  const bad = typeof sigma === "number" ? sigma : sigma.find((value) => !(value > 0 && value < Infinity));
+  if (bad !== undefined && !(bad > 0 && bad < Infinity))
+    fail("bad-argument", {
+      what: "the standard deviation of the noise is not possible",
+      where: "sigma",
+      expected: "a number above 0, in the image's units",
+      found: `${bad}`,
+    });
+  return sigma;
+}
+
+function at(sigma: number | Float32Array, v: number): number {
+  return typeof sigma === "number" ? sigma : sigma[v]!;
 }
 
 /** The filter's result in units of the noise. */
 async function filtered(
   image: ImageVolume,
-  sigma: number,
+  sigma: number | Float32Array,
   noise: NoiseKind,
   { method, crew, widthMm, strength = 1, searchRadius }: DenoiseOptions & { readonly crew: Crew },
   report: Report,
 ): Promise<Float32Array> {
-  const scaled: ImageVolume = { ...image, data: image.data.map((value) => value / sigma) };
+  const scaled: ImageVolume = { ...image, data: image.data.map((value, v) => value / at(sigma, v)) };
   if (method === "nlm") {
     const how = { radius: searchRadius ?? defaults.nlmRadius, beta: nlmBeta(scaled.data) * strength };
     if (noise === "gaussian") return unshared(await nonLocalMeans(scaled, scaled.data, crew, report, how));

@@ -20,7 +20,7 @@ export interface ImageNoiseOptions {
 }
 
 /** Median of |x| over the standard deviation of normal x. */
-const normalMedian = 0.6744897501960817;
+export const normalMedian = 0.6744897501960817;
 
 /**
  * The noise of an image from the object in it, after Coupé et al. 2010: the median of the highest band of a Haar
@@ -28,8 +28,10 @@ const normalMedian = 0.6744897501960817;
  * magnitudes corrected by Koay's factor for the object's signal-to-noise ratio.
  *
  * Right for noise that is independent from voxel to voxel; an image that was interpolated or filtered has less in
- * this band than it has in truth. Noise that differs over the field comes as its median. Throws `bad-data` where
- * fewer than 100 cubes of the object are left.
+ * this band than it has in truth, and fine anatomy adds to it: on simulated heads of 2 mm it finds 28 % too much at 3 %
+ * noise, 6 % too much at 9 % and 2 % too much at 15 %, of 1.2 mm at most 15 % at any level; air, where there is some,
+ * says it within 1 % (`noiseFromBackground`). Noise that differs over the field comes as its median. Throws `bad-data`
+ * where fewer than 100 cubes are left.
  */
 export function noiseFromImage(
   image: ImageVolume,
@@ -40,7 +42,9 @@ export function noiseFromImage(
   const { means, details, size, usable } = haarBands(image.data, image.size, inside);
   const bright = inside === undefined ? otsuThreshold(means, usable) : Number.NEGATIVE_INFINITY;
   const steepness = gradients(means, size);
-  const object = (v: number): boolean => usable[v] === 1 && means[v]! > bright;
+  const isBright = (v: number): boolean => usable[v] === 1 && means[v]! > bright;
+  // A small object is not worth more than all that differs.
+  const object = countWhere(means.length, isBright) < 100 ? (v: number) => usable[v] === 1 : isBright;
   const cubes = countWhere(means.length, object);
   if (cubes < 100) refuse(cubes, where);
   const steep = median(gather(steepness, cubes, object));
@@ -65,7 +69,7 @@ function refuse(cubes: number, where: string | undefined): never {
   });
 }
 
-interface HaarBands {
+export interface HaarBands {
   /** Mean of each cube of 2x2x2 voxels. */
   readonly means: Float32Array;
   /** Size of its highest band: ± the eight voxels over √8, signs as on a chessboard. */
@@ -75,7 +79,12 @@ interface HaarBands {
   readonly size: Size3;
 }
 
-function haarBands(data: Float32Array, [ni, nj, nk]: Size3, inside: Uint8Array | undefined): HaarBands {
+/** The two bands of a Haar wavelet that tell noise from anatomy. */
+export function haarBands(
+  data: Float32Array,
+  [ni, nj, nk]: Size3,
+  inside: Uint8Array | undefined,
+): HaarBands {
   const size: Size3 = [ni >> 1, nj >> 1, nk >> 1];
   const count = size[0] * size[1] * size[2];
   const [means, details, usable] = [new Float32Array(count), new Float32Array(count), new Uint8Array(count)];
@@ -101,7 +110,7 @@ function haarBands(data: Float32Array, [ni, nj, nk]: Size3, inside: Uint8Array |
 }
 
 /** Size of the gradient by central differences, one-sided at the border. */
-function gradients(values: Float32Array, size: Size3): Float32Array {
+export function gradients(values: Float32Array, size: Size3): Float32Array {
   const [ni, nj, nk] = size;
   const out = new Float32Array(values.length);
   for (let k = 0, v = 0; k < nk; k++)

@@ -1,5 +1,5 @@
 import { fail } from "../core/errors.js";
-import { showShape } from "../core/tensor.js";
+import { showShape, sizeOf } from "../core/tensor.js";
 import type { Value } from "../graph/node.js";
 import { heNormal, type Initializer, zeros } from "../nn/initialize.js";
 import { conv, linear } from "../nn/layers.js";
@@ -15,6 +15,11 @@ const slope = 0.01;
 export interface DenoisingGeneratorOptions {
   /** Channels of the encoder's convolutions; the decoder's are the same backwards, and 1 at last. */
   readonly widths: readonly number[];
+  /**
+   * "batch", as in the paper, or "none", no part of it: statistics of small batches that hold several levels of noise
+   * are those of no level. Default "batch".
+   */
+  readonly norm?: "batch" | "none";
   /** Rate at which the running statistics follow. Default 0.1. */
   readonly momentum?: number;
   /** Begin as the identity, with weights of 0 in the last convolution: no part of the paper, and much sooner useful. Default false. */
@@ -33,16 +38,16 @@ export interface DenoisingGeneratorOptions {
 export function denoisingGenerator(
   scope: Scope,
   x: Value,
-  { widths, momentum = 0.1, identityAtFirst = false }: DenoisingGeneratorOptions,
+  { widths, norm = "batch", momentum = 0.1, identityAtFirst = false }: DenoisingGeneratorOptions,
 ): Value {
   requireInput(x, widths, "the denoising generator");
   const finish = (into: Scope, y: Value): Value =>
-    leakyRelu(batchNorm(into.child("norm"), y, { momentum }), slope);
+    leakyRelu(norm === "batch" ? batchNorm(into.child("norm"), y, { momentum }) : y, slope);
   const encoded: Value[] = [];
   let y = x;
   widths.forEach((channels, n) => {
     const into = scope.child(`encoder${n}`);
-    y = finish(into, convolution(into, y, channels));
+    y = finish(into, convolution(into, y, channels, norm === "batch" ? undefined : withoutOffset));
     encoded.push(y);
   });
   for (let n = widths.length - 2; n >= 0; n--) {
@@ -51,6 +56,21 @@ export function denoisingGenerator(
   }
   return relu(add(convolution(scope.child("head"), y, 1, identityAtFirst ? zeros : undefined), x));
 }
+
+/**
+ * Kernels that sum to 0 at first: without a norm, features would begin with the brightness of tissue in them, beside which
+ * noise is small, and training would begin by taking it out.
+ */
+const withoutOffset: Initializer = (shape, rng) => {
+  const weights = heNormal(slope)(shape, rng);
+  const voxels = sizeOf(shape.slice(2));
+  for (let from = 0; from < weights.length; from += voxels) {
+    const kernel = weights.subarray(from, from + voxels);
+    const mean = kernel.reduce((sum, value) => sum + value, 0) / voxels;
+    for (let v = 0; v < voxels; v++) kernel[v]! -= mean;
+  }
+  return weights;
+};
 
 export interface CriticOptions {
   readonly widths: readonly number[];

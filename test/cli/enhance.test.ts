@@ -65,6 +65,7 @@ function halving(): Uint8Array {
     window: [16, 12, 8],
     overlap: 0.25,
     referencePercentile: 99.5,
+    units: "reference" as const,
     noise: [9, 9],
     features: null,
     simulated: true,
@@ -146,7 +147,23 @@ describe("gyrus denoise", () => {
 
   it.each([
     [["scan.nii.gz", "--method", "bm3d"], 'there is no method "bm3d". Expected gaussian, median'],
-    [["scan.nii.gz", "--method", "run", "--sigma", "3"], "--sigma means nothing to a network"],
+    [["scan.nii.gz", "--method", "run", "--radius", "3"], "--radius means nothing to a network"],
+    [
+      ["scan.nii.gz", "--method", "half.onnx", "--sigma", "3"],
+      "half.onnx: how strong the noise is means nothing to this network",
+    ],
+    [
+      ["scan.nii.gz", "--method", "nlm", "--sigma", "3", "--uneven"],
+      "--sigma and --uneven both say how strong",
+    ],
+    [
+      ["scan.nii.gz", "--method", "nlm", "--sigma-map", "moved.nii.gz"],
+      "moved.nii.gz: the map of the noise is on another grid than scan.nii.gz.",
+    ],
+    [
+      ["scan.nii.gz", "--method", "nlm", "--sigma-map", "mask.nii.gz"],
+      "mask.nii.gz: the map of the noise has voxels without noise.",
+    ],
     [["scan.nii.gz", "--method", "other"], "the model is of segment-unet, which does not denoise"],
     [
       ["scan.nii.gz", "--method", "nlm", "--width", "2"],

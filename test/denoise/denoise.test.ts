@@ -1,8 +1,10 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { rng } from "../../src/core/rng.js";
 import { type Denoised, denoise } from "../../src/denoise/denoise.js";
 import { denoiseMethods } from "../../src/denoise/options.js";
 import { threadCrew } from "../../src/denoise/threads.node.js";
 import { compareImages } from "../../src/metrics/compare.js";
+import { unevenness, withMrNoise } from "../../src/sim/mr/noise.js";
 import type { ImageVolume } from "../../src/volume/volume.js";
 import { cleanHead, noisyHead, patterned } from "./heads.js";
 
@@ -81,6 +83,28 @@ describe("on a simulated head with 9 % noise", () => {
   });
 });
 
+describe("noise that differs over the field", () => {
+  const map = unevenness(head, rng("uneven"), { largest: 4 });
+  const { image, sigma } = withMrNoise(head, rng(8), { percent: 5, map });
+  const sigmas = map.map((value) => value * sigma);
+  const psnr = (found: ImageVolume): number => compareImages(head, found, { mask: brain }).psnrDb;
+
+  test.each(["nlm", "bm4d"] as const)("%s is better told so, voxel by voxel", async (method) => {
+    const told = await denoise(image, { method, sigma: sigmas });
+    const even = await denoise(image, { method, sigma: told.sigma });
+    expect(told.sigmaFrom).toBe("given");
+    expect(psnr(told.image)).toBeGreaterThan(psnr(even.image) + 0.1);
+  });
+
+  test("the same everywhere is one number", async () => {
+    const small = cropped(image);
+    const one = await denoise(small, { method: "nlm", sigma: 80 });
+    const map = await denoise(small, { method: "nlm", sigma: new Float32Array(small.data.length).fill(80) });
+    expect(map.image.data).toEqual(one.image.data);
+    expect(map.sigma).toBe(80);
+  });
+});
+
 test("values that may be negative: gaussian noise", async () => {
   const image = patterned([12, 12, 12]);
   const shifted: ImageVolume = { ...image, data: image.data.map((value) => value - 60) };
@@ -108,6 +132,9 @@ describe("bad input", () => {
       {},
       /magnitudes cannot be negative.*noise is gaussian/,
     ],
+    [image, { sigma: new Float32Array(7).fill(1) }, /the map of the noise does not fit.*336 voxels.*Found 7/],
+    [image, { sigma: new Float32Array(336) }, /sigma: the standard deviation .* not possible.*Found 0/],
+    [image, { uneven: true }, /the noise is given, and is to be estimated voxel by voxel/],
     [image, { sigma: 0 }, /sigma: the standard deviation of the noise is not possible.*Found 0/],
     [image, { mask: { ...image, data: new Uint8Array(336) } }, /the mask is empty/],
     [image, { mask: { ...image, size: [8, 7, 5], data: new Uint8Array(280) } }, /does not fit.*8x7x6.*8x7x5/],

@@ -2,6 +2,8 @@ import { describe, expect, test } from "vitest";
 import { rng } from "../../src/core/rng.js";
 import { noiseFromBackground } from "../../src/denoise/noise-background.js";
 import { noiseFromImage } from "../../src/denoise/noise-image.js";
+import { noiseMapFromImage } from "../../src/denoise/noise-map.js";
+import { unevenness, withMrNoise } from "../../src/sim/mr/noise.js";
 import type { ImageVolume } from "../../src/volume/volume.js";
 import { cleanHead, noisyHead, patterned } from "./heads.js";
 
@@ -39,6 +41,32 @@ describe("noise estimation on a head with known noise", () => {
     const mask = { ...image, data: new Uint8Array(ramp.length).fill(1) };
     const { sigma } = noiseFromImage(image, { noise: "gaussian", mask });
     expect(Math.abs(sigma / 4 - 1)).toBeLessThan(0.06);
+  });
+});
+
+describe("noise that differs over the field, voxel by voxel", () => {
+  const strong = unevenness(near, rng("map"), { largest: 3 });
+  const { image, sigma } = withMrNoise(near, rng(2), { percent: 6, map: strong });
+  const inTissue = near.data.map((value) => (value > 300 ? 1 : 0));
+
+  test("is found within 12 % on average where there is tissue, and one number for all is not", () => {
+    const map = noiseMapFromImage(image);
+    const one = noiseFromImage(image).sigma;
+    let [error, plain, count] = [0, 0, 0];
+    for (let v = 0; v < map.length; v++)
+      if (inTissue[v] === 1) {
+        error += Math.abs(map[v]! / (sigma * strong[v]!) - 1);
+        plain += Math.abs(one / (sigma * strong[v]!) - 1);
+        count++;
+      }
+    expect(error / count).toBeLessThan(0.12);
+    expect(plain / count).toBeGreaterThan(0.18);
+  });
+
+  test("goes on where the air was set to 0", () => {
+    const cut = image.data.map((value, v) => (near.data[v]! < 300 ? 0 : value));
+    const map = noiseMapFromImage({ ...image, data: cut });
+    expect(map.every((value) => value > 0.4 * sigma && value < 5 * sigma)).toBe(true);
   });
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { rng } from "../../src/core/rng.js";
 import { type CriticOptions, denoisingCritic, denoisingGenerator } from "../../src/models/red-wgan.js";
 import { parameterCount, trace } from "../../src/nn/scope.js";
 import { input } from "../../src/ops/leaf.js";
@@ -39,6 +40,28 @@ describe("the generator", () => {
     expect(() => trace(true, (scope) => denoisingGenerator(scope, flat, { widths: [2] }))).toThrow(
       /denoising generator cannot take this input/,
     );
+  });
+});
+
+describe("the generator without a norm", () => {
+  it("has the convolutions alone, kernels without offset in the encoder, and is the identity at first", () => {
+    const widths = [3, 5];
+    const traced = trace(true, (scope) =>
+      denoisingGenerator(scope, slabs, { widths, norm: "none", identityAtFirst: true }),
+    );
+    expect([
+      traced.statistics.size,
+      [...traced.parameters.keys()].some((path) => path.includes("norm")),
+    ]).toEqual([0, false]);
+    const first = (path: string): Float32Array => {
+      const { value, initialize } = traced.parameters.get(path)!;
+      return initialize(value.shape, rng(1));
+    };
+    const kernels = first("encoder1.weight");
+    for (let from = 0; from < kernels.length; from += 27)
+      expect(Math.abs(kernels.subarray(from, from + 27).reduce((a, b) => a + b))).toBeLessThan(1e-5);
+    expect(Math.max(...kernels)).toBeGreaterThan(0.1);
+    expect(first("head.weight").every((value) => value === 0)).toBe(true);
   });
 });
 

@@ -17,6 +17,8 @@ interface Options {
   readonly method: string;
   readonly out: string;
   readonly sigma?: string;
+  readonly sigmaMap?: string;
+  readonly uneven?: boolean;
   readonly noise: string;
   readonly mask?: string;
   readonly strength?: number;
@@ -33,7 +35,7 @@ export function denoiseCommand(finish: Finish): Command {
       usage: "denoise <scan>",
       purpose: "Take the noise out of a 3-D scan",
       about:
-        "The result lies on the scan's grid and is stored as the scan is. Magnitude MR has Rician noise, which also lifts dark places; every method takes that out. The noise's standard deviation is estimated from the scan unless it is given.",
+        "The result lies on the scan's grid and is stored as the scan is. Magnitude MR has Rician noise, which also lifts dark places; every method takes that out. The noise's standard deviation is estimated from the scan unless it is given; where it differs over the field, as parallel imaging makes it, say --uneven.",
       examples: [
         {
           line: "gyrus denoise T1w.nii.gz --method bm4d --out T1w_bm4d.nii.gz",
@@ -42,6 +44,10 @@ export function denoiseCommand(finish: Finish): Command {
         {
           line: "gyrus denoise T1w.nii.gz --method nlm --sigma 20 --mask brain.nii.gz --out T1w_nlm.nii.gz",
           about: "Non-local means where the noise is known, within a mask; the rest stays as it is.",
+        },
+        {
+          line: "gyrus denoise T1w.nii.gz --method bm4d --uneven --out T1w_bm4d.nii.gz",
+          about: "Noise that is stronger in some places than in others: estimated voxel by voxel.",
         },
         {
           line: "gyrus denoise pet.nii.gz --method gaussian --noise gaussian --width 2.5 --dtype float32 --out blur.nii.gz",
@@ -65,6 +71,11 @@ export function denoiseCommand(finish: Finish): Command {
           "standard deviation of the noise in the scan's units, or estimated",
           "estimated",
         )
+        .option(
+          "--sigma-map <file>",
+          "the same voxel by voxel, on the scan's grid: noise that differs over the field",
+        )
+        .option("--uneven", "the noise differs over the field: estimate it voxel by voxel")
         .option("--noise <kind>", "rician (magnitude MR) or gaussian (values that may be negative)", "rician")
         .option("--mask <file>", "on the scan's grid: only where it is not 0 is noise taken out")
         .option(
@@ -94,10 +105,12 @@ export function denoiseCommand(finish: Finish): Command {
       requireOneOf("--noise", options.noise, ["rician", "gaussian"]);
       requireOneOf("--dtype", options.dtype, typeChoices);
       const dtype = options.dtype as TypeChoice;
-      const sigma = sigmaOf(options.sigma);
+      const told = sigmaOf(options);
       const { volume: image, header } = await readVolume(path, { as: "float32" });
       requireRoom(image, dtype, path);
-      const mask = options.mask === undefined ? undefined : await maskFor(image, path, options.mask);
+      const mask = options.mask === undefined ? undefined : await onGridOf(image, path, options.mask, "mask");
+      const sigma = options.sigmaMap === undefined ? told : await sigmaMapFor(image, path, options.sigmaMap);
+      const { uneven } = options;
       const progress = progressOn(shell);
       const began = performance.now();
       const onProgress = shareProgress(progress);
@@ -106,6 +119,7 @@ export function denoiseCommand(finish: Finish): Command {
         ? denoise(image, {
             method,
             sigma,
+            uneven,
             noise: options.noise as "rician" | "gaussian",
             mask,
             strength: options.strength,
@@ -115,7 +129,14 @@ export function denoiseCommand(finish: Finish): Command {
             onProgress,
             where: path,
           })
-        : denoiseWithNetwork(method.network, image, { mask, threads, onProgress, where: path })
+        : denoiseWithNetwork(method.network, image, {
+            mask,
+            sigma,
+            uneven,
+            threads,
+            onProgress,
+            where: path,
+          })
       ).finally(progress.stop);
       const seconds = (performance.now() - began) / 1000;
       await writeScanLikeTo(nodeFiles, options.out, found.image, header, {
@@ -124,7 +145,7 @@ export function denoiseCommand(finish: Finish): Command {
       });
       const level =
         found.sigma !== undefined
-          ? `noise of ${Number(found.sigma.toPrecision(4))}${found.sigmaFrom === "given" ? "" : " (estimated)"}`
+          ? `noise of ${uneven || options.sigmaMap ? "about " : ""}${Number(found.sigma.toPrecision(4))}${found.sigmaFrom === "given" ? "" : " (estimated)"}`
           : "noise";
       const { image: _, ...facts } = found;
       return {
@@ -160,9 +181,16 @@ async function methodOf(options: Options): Promise<Method> {
   return method;
 }
 
-function sigmaOf(text = "estimated"): number | undefined {
-  if (text === "estimated") return undefined;
-  return numberWithin("--sigma", { low: 1e-12 })(text);
+function sigmaOf({ sigma = "estimated", sigmaMap, uneven }: Options): number | undefined {
+  const given = [sigma !== "estimated" && "--sigma", sigmaMap && "--sigma-map", uneven && "--uneven"];
+  const [one, other] = given.filter((option) => typeof option === "string");
+  if (other !== undefined)
+    fail("bad-argument", {
+      what: `${one} and ${other} both say how strong the noise is`,
+      where: other,
+      fix: "Leave one of the two out",
+    });
+  return sigma === "estimated" ? undefined : numberWithin("--sigma", { low: 1e-12 })(sigma);
 }
 
 /**
@@ -183,16 +211,32 @@ function requireRoom(image: ImageVolume, dtype: TypeChoice, path: string): void 
   });
 }
 
-async function maskFor(image: ImageVolume, path: string, maskPath: string): Promise<Volume> {
-  const { volume: mask } = await readVolume(maskPath);
-  const difference = describeGridDifference(image, mask);
-  if (difference !== "" || mask.channels !== 1)
-    fail("geometry", {
-      what: `the mask is on another grid than ${path}`,
-      where: maskPath,
-      expected: `${image.size.join("x")} voxels of ${showMm(spacingMm(image.affine))} mm in the same place`,
-      found: difference === "" ? `${mask.channels} volumes` : difference,
-      fix: "Resample the mask onto the scan's grid (nearest neighbour)",
+/** The noise voxel by voxel. Throws where it is not above 0, outside the scan as well: there it is easily forgotten. */
+async function sigmaMapFor(image: ImageVolume, path: string, mapPath: string): Promise<Float32Array> {
+  const { data } = await onGridOf(image, path, mapPath, "map of the noise");
+  const map = Float32Array.from(data);
+  const bad = map.find((value) => !(value > 0 && value < Number.POSITIVE_INFINITY));
+  if (bad !== undefined)
+    fail("bad-data", {
+      what: "the map of the noise has voxels without noise",
+      where: mapPath,
+      expected: "standard deviations above 0, in the scan's units, in every voxel",
+      found: `${bad}`,
+      fix: "Go on with the values of the surroundings where it was not measured",
     });
-  return mask;
+  return map;
+}
+
+async function onGridOf(image: ImageVolume, path: string, otherPath: string, what: string): Promise<Volume> {
+  const { volume: other } = await readVolume(otherPath);
+  const difference = describeGridDifference(image, other);
+  if (difference !== "" || other.channels !== 1)
+    fail("geometry", {
+      what: `the ${what} is on another grid than ${path}`,
+      where: otherPath,
+      expected: `${image.size.join("x")} voxels of ${showMm(spacingMm(image.affine))} mm in the same place`,
+      found: difference === "" ? `${other.channels} volumes` : difference,
+      fix: `Resample the ${what} onto the scan's grid${what === "mask" ? " (nearest neighbour)" : ""}`,
+    });
+  return other;
 }

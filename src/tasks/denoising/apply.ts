@@ -1,5 +1,6 @@
 import { fail } from "../../core/errors.js";
 import { floats } from "../../core/tensor.js";
+import { noiseOf } from "../../denoise/denoise.js";
 import type { Executable } from "../../runtime/engine.js";
 import {
   accumulator,
@@ -11,7 +12,7 @@ import {
 } from "../../volume/patches.js";
 import { type ImageVolume, voxelCount } from "../../volume/volume.js";
 import type { DenoisingModel } from "./run.js";
-import { referenceOf } from "./scale.js";
+import { noiseUnits, referenceOf } from "./scale.js";
 
 /** A network of one window, ready to run. */
 export interface DenoisingNetwork {
@@ -21,6 +22,13 @@ export interface DenoisingNetwork {
 }
 
 export interface ApplyOptions {
+  /**
+   * Standard deviation of the noise in the image's units, of all voxels or voxel by voxel; default: estimated by
+   * `noiseFromImage`. Of use only to networks in units of the noise.
+   */
+  readonly sigma?: number | Float32Array | undefined;
+  /** Estimate it voxel by voxel instead: for noise that differs over the field. Default false. */
+  readonly uneven?: boolean | undefined;
   /** File or case, for messages. */
   readonly where?: string | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -31,17 +39,20 @@ export interface ApplyOptions {
  * A volume without noise, on its own grid: overlapping windows, averaged with Gaussian weights so that no seam is seen.
  * Beyond its border the volume goes on as its mirror image. No voxel becomes brighter than the brightest of the input.
  *
- * Throws `bad-data` for a volume of several channels, with negative values, or with nothing in it, and `non-finite`.
+ * Throws `bad-data` for a volume of several channels, with negative values, or with nothing in it, `bad-argument` for a
+ * standard deviation that is not above 0, and `non-finite`.
  */
 export async function denoiseByNetwork(
   { executable, model }: DenoisingNetwork,
   image: ImageVolume,
-  { where, signal, onProgress }: ApplyOptions = {},
+  options: ApplyOptions = {},
 ): Promise<ImageVolume> {
+  const { where, signal, onProgress } = options;
   const { window, overlap } = model;
   const [ni, nj, nk] = window;
   const brightest = requireMagnitude(image, where);
-  const reference = referenceOf(image, where);
+  const units = unitsOf(model, image, options);
+  const scaled = image.data.map((value, v) => value / units(v));
   const weights = gaussianWeights(window);
   const sums = accumulator(image.size, 1);
   const noisy = new Float32Array(voxelCount(window));
@@ -49,15 +60,14 @@ export async function denoiseByNetwork(
   for (const [n, start] of starts.entries()) {
     signal?.throwIfAborted();
     onProgress?.(n / starts.length);
-    extractMirrored(image, start, window, noisy);
-    for (let v = 0; v < noisy.length; v++) noisy[v] = noisy[v]! / reference;
+    extractMirrored({ ...image, data: scaled }, start, window, noisy);
     const found = await executable.run({ noisy: floats([1, 1, nk, nj, ni], noisy) });
     addPatch(sums, found.clean!.data as Float32Array, weights, start, window);
   }
   onProgress?.(1);
   const data = weightedMean(sums);
   for (let v = 0; v < data.length; v++) {
-    const value = data[v]! * reference;
+    const value = data[v]! * units(v);
     if (!Number.isFinite(value))
       fail("non-finite", {
         what: "the denoised volume holds values that are not numbers",
@@ -67,6 +77,20 @@ export async function denoiseByNetwork(
     data[v] = Math.min(brightest, value);
   }
   return { ...image, data };
+}
+
+/** What the network takes as 1, voxel by voxel. */
+function unitsOf(
+  { units }: DenoisingModel,
+  image: ImageVolume,
+  { sigma: given, uneven, where }: ApplyOptions,
+): (v: number) => number {
+  if (units === "reference") {
+    const reference = referenceOf(image, where);
+    return () => reference;
+  }
+  const sigma = noiseOf(image, given, { where }, uneven);
+  return typeof sigma === "number" ? () => noiseUnits * sigma : (v) => noiseUnits * sigma[v]!;
 }
 
 function requireMagnitude({ data, channels, size }: ImageVolume, where: string | undefined): number {

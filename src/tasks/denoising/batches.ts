@@ -6,7 +6,7 @@ import { drawPatch, type ForegroundIndex, indexForeground } from "../../transfor
 import { extractMirrored } from "../../volume/patches.js";
 import { type ImageVolume, type Size3, voxelCount } from "../../volume/volume.js";
 import type { DenoisingConfig } from "./config.js";
-import { type Brightness, referenceAt } from "./scale.js";
+import { type Brightness, noiseUnits, referenceAt } from "./scale.js";
 
 /** A clean volume to learn from. */
 export interface TrainingVolume {
@@ -16,18 +16,24 @@ export interface TrainingVolume {
 }
 
 /** What decides a batch, besides the volumes and the step's number. */
-export type BatchPlan = Pick<DenoisingConfig, "batch" | "noise" | "patch" | "foreground" | "mirror"> & {
+export type BatchPlan = PairPlan & {
+  readonly batch: number;
   readonly seed: number;
   /** Batches within an iteration: see `Steps`. */
   readonly subBatches: number;
 };
 
-/** A patch twice, in units of the volume's reference. */
+/** What decides a patch, besides the volume. */
+export type PairPlan = Pick<DenoisingConfig, "noise" | "patch" | "foreground" | "mirror" | "units">;
+
+/** A patch twice, in the network's units. */
 export interface Pair {
   readonly clean: Float32Array;
   readonly noisy: Float32Array;
   /** Percent of the brightest voxel. */
   readonly level: number;
+  /** The network's unit in those of the volume's reference; 1 where that is the unit. */
+  readonly scale: number;
   /** The volume's brightest voxel, in the same units. */
   readonly peak: number;
 }
@@ -52,6 +58,7 @@ export function batchMaker(volumes: readonly TrainingVolume[], plan: BatchPlan):
   return (step) => {
     const clean = new Float32Array(count * voxels);
     const noisy = new Float32Array(count * voxels);
+    const scale = new Float32Array(count);
     const names = new Set<string>();
     for (let b = 0; b < count; b++) {
       const at = volumeAt(step * count + b);
@@ -60,23 +67,23 @@ export function batchMaker(volumes: readonly TrainingVolume[], plan: BatchPlan):
       const pair = drawPair(one, root.split("sample", step, b), plan, indices[at]);
       clean.set(pair.clean, b * voxels);
       noisy.set(pair.noisy, b * voxels);
+      scale[b] = pair.scale;
       names.add(one.id);
     }
     const shape = [count, 1, k, j, i];
-    return { tensors: { clean: floats(shape, clean), noisy: floats(shape, noisy) }, cases: [...names] };
+    const scales = floats([count, 1, 1, 1, 1], scale);
+    return {
+      tensors: { clean: floats(shape, clean), noisy: floats(shape, noisy), scale: scales },
+      cases: [...names],
+    };
   };
 }
 
-/** Draw a patch of a volume with noise on it. */
+/** Draw a patch of a volume with noise on it; levels are drawn evenly, in units of the noise evenly in their logarithm. */
 export function drawPair(
   { image, brightness }: TrainingVolume,
   random: Rng,
-  {
-    noise: [low, high],
-    patch,
-    foreground,
-    mirror,
-  }: Pick<BatchPlan, "noise" | "patch" | "foreground" | "mirror">,
+  { noise: [low, high], patch, foreground, mirror, units }: PairPlan,
   bright: ForegroundIndex | undefined,
 ): Pair {
   const options = { foreground: bright, foregroundProbability: foreground };
@@ -84,16 +91,23 @@ export function drawPair(
   const data = new Float32Array(voxelCount(patch));
   extractMirrored(image, start, patch, data);
   if (mirror) mirrorByChance(data, patch, random.split("mirror"));
-  const level = low === high ? low : random.split("level").between(low, high);
+  const level = drawLevel(random.split("level"), low, high, units);
   const { peak } = brightness;
   const reference = referenceAt(brightness, level);
+  const unit = units === "noise" ? noiseUnits * (level / 100) * peak : reference;
   const cut: ImageVolume = { data, size: patch, affine: image.affine, channels: 1 };
   const made = withMrNoise(cut, random.split("noise"), { percent: level, peak }).image.data;
   for (let v = 0; v < data.length; v++) {
-    data[v] = data[v]! / reference;
-    made[v] = made[v]! / reference;
+    data[v] = data[v]! / unit;
+    made[v] = made[v]! / unit;
   }
-  return { clean: data, noisy: made, level, peak: peak / reference };
+  return { clean: data, noisy: made, level, scale: unit / reference, peak: peak / unit };
+}
+
+function drawLevel(random: Rng, low: number, high: number, units: PairPlan["units"]): number {
+  if (low === high) return low;
+  if (units === "reference") return random.between(low, high);
+  return Math.exp(random.between(Math.log(low), Math.log(high)));
 }
 
 /** Voxels that are brighter than air: a tenth of the reference. */

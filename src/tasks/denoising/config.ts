@@ -13,6 +13,8 @@ export const denoisingSchema = z
       .object({
         /** Channels of the generator's encoder; the decoder's are the same backwards. */
         widths: z.array(count).min(1),
+        /** Of the generator's convolutions: see `DenoisingGeneratorOptions`. */
+        norm: z.enum(["batch", "none"]).default("batch"),
         /** How fast the running statistics of the batch norms follow. */
         momentum: z.number().gt(0).max(1),
         /** Begin as the identity instead of at random. */
@@ -53,6 +55,11 @@ export const denoisingSchema = z
         levels: count,
       })
       .strict(),
+    /**
+     * What the network takes as 1: "reference", a high percentile of the noisy volume; "noise", ten times the standard
+     * deviation of its noise, which is told or estimated for every scan, so that all levels look alike.
+     */
+    units: z.enum(["reference", "noise"]).default("reference"),
     /** Percent of a volume's brightest voxel, drawn anew between these for every patch; equal: one level. */
     noise: z.tuple([z.number().min(0).max(50), z.number().min(0).max(50)]),
     /** Voxels along i, j, k that are trained on. */
@@ -70,6 +77,10 @@ export const denoisingSchema = z
   .refine(({ noise: [low, high] }) => low <= high && high > 0, {
     path: ["noise"],
     message: "the lower level comes first, and the higher one is above 0",
+  })
+  .refine(({ units, noise: [low] }) => units === "reference" || low > 0, {
+    path: ["units"],
+    message: "units of the noise need some: the lower level is above 0",
   })
   .refine(({ loss }) => loss.mse + loss.perceptual + loss.adversarial > 0, {
     path: ["loss"],

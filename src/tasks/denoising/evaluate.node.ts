@@ -33,14 +33,14 @@ export function levelsOf([low, high]: readonly [number, number]): number[] {
   return low === high ? [low] : [Math.max(low, 1), (Math.max(low, 1) + high) / 2, high];
 }
 
-/** The noisy scan that a run is judged on: decided by the run's seed, the case and the level. */
+/** The noisy scan that a run is judged on, and how strong its noise is: decided by the run's seed, the case and the level. */
 export function noisyScan(
   image: ImageVolume,
   seed: number | string,
   id: string,
   percent: number,
-): ImageVolume {
-  return withMrNoise(image, rng(seed).split("evaluate", id, percent), { percent }).image;
+): { readonly image: ImageVolume; readonly sigma: number } {
+  return withMrNoise(image, rng(seed).split("evaluate", id, percent), { percent });
 }
 
 /**
@@ -69,8 +69,8 @@ export async function evaluateDenoising(request: EvaluateRequest): Promise<Evalu
           fix: "Run it again: nothing is written before all cases are judged, predictions aside",
         });
       request.onProgress?.(at * levels.length + n, cases.length * levels.length, one.id);
-      const noisy = noisyScan(image, run.seed, one.id, level);
-      const clean = await denoiseByNetwork(open, noisy, { where: one.images[0] });
+      const { image: noisy, sigma } = noisyScan(image, run.seed, one.id, level);
+      const clean = await denoiseByNetwork(open, noisy, { sigma, where: one.images[0] });
       for (const [place, mask] of placesOf(label))
         found[groupOf(level, place)] = scoreScan(image, noisy, clean, mask);
       if (n === levels.length >> 1)
@@ -95,6 +95,11 @@ export async function evaluateDenoising(request: EvaluateRequest): Promise<Evalu
     interval: "95 % percentile bootstrap over subjects, 2000 resamples",
     notes: [
       "Rician noise is added to scans that are taken for clean; its level is a percentage of the brightest voxel, which is also the peak of PSNR and SSIM.",
+      ...(run.model.units === "noise"
+        ? [
+            "The network is told how strong the noise is that was added; in a scan of one's own it is estimated.",
+          ]
+        : []),
       "Edge energy is the mean squared gradient, compared with the clean scan's: blur lowers it, noise left raises it.",
     ],
   };

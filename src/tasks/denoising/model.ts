@@ -22,13 +22,14 @@ export function randomFeatures({ features }: DenoisingConfig): FeatureOptions {
   return { widths: features.widths, dimensions: 3, depth: 1, norm: "instance" };
 }
 
-/** Shape of a batch: `clean` and `noisy` `[N, 1, k, j, i]`, in units of the volume's reference. */
+/** Shape of a batch: `clean` and `noisy` `[N, 1, k, j, i]`, in the network's units; `scale`: these in units of the volume's reference. */
 export function batchTypes({ batch, patch: [i, j, k] }: Pick<DenoisingConfig, "batch" | "patch">): {
   readonly clean: TensorType;
   readonly noisy: TensorType;
+  readonly scale: TensorType;
 } {
   const type = { dtype: "float32", shape: [batch, 1, k, j, i] } as const;
-  return { clean: type, noisy: type };
+  return { clean: type, noisy: type, scale: { dtype: "float32", shape: [batch, 1, 1, 1, 1] } };
 }
 
 type Networks = {
@@ -66,11 +67,12 @@ function criticStep({ batch, critic: { steps, penalty: weight, rate }, ...config
     repeats: steps,
     rate,
     optimizer: optimizerOf(config),
-    objective: ({ generator, critic }, { clean, noisy }, scope) => {
-      const made = generator(noisy!);
-      const distance = wassersteinDistance(critic(clean!), critic(made));
+    objective: ({ generator, critic }, { clean, noisy, scale }, scope) => {
+      // The critic sees all levels equally bright.
+      const [made, real] = [mul(generator(noisy!), scale!), mul(clean!, scale!)];
+      const distance = wassersteinDistance(critic(real), critic(made));
       const mix = scope.random("mix", [batch, 1, 1, 1, 1]);
-      const { penalty, norm } = gradientPenalty(critic, clean!, made, mix);
+      const { penalty, norm } = gradientPenalty(critic, real, made, mix);
       return { loss: sub(mul(penalty, weight), distance), metrics: { distance, penalty, norm } };
     },
   };
@@ -83,7 +85,7 @@ function generatorStep({ loss: weights, average, ...config }: DenoisingConfig): 
     trains: ["generator"],
     optimizer: optimizerOf(config),
     ...(average === null ? {} : { average }),
-    objective: ({ generator, critic, features }, { clean, noisy }) => {
+    objective: ({ generator, critic, features }, { clean, noisy, scale }) => {
       const made = generator(noisy!);
       const metrics: Record<string, Value> = { mse: l2(made, clean!) };
       const terms: Value[] = weights.mse > 0 ? [mul(metrics.mse!, weights.mse)] : [];
@@ -94,7 +96,7 @@ function generatorStep({ loss: weights, average, ...config }: DenoisingConfig): 
         terms.push(mul(metrics.perceptual, weights.perceptual));
       }
       if (weights.adversarial > 0) {
-        metrics.adversarial = neg(mean(critic(made)));
+        metrics.adversarial = neg(mean(critic(mul(made, scale!))));
         terms.push(mul(metrics.adversarial, weights.adversarial));
       }
       return { loss: terms.reduce(add), metrics };

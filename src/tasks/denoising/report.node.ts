@@ -75,7 +75,7 @@ async function examplesOf(dir: string, run: Run, evaluation: EvaluateSummary): P
     const { image } = await loadScan(dataset, one!);
     const file = `${paths.predictions(dir)}/${predictionName(one!.images[0]!)}`;
     const found = toCanonical((await readVolume(file, { as: "float32" })).volume).volume as ImageVolume;
-    const noisy = noisyScan(image, run.seed, pick.id, level);
+    const { image: noisy } = noisyScan(image, run.seed, pick.id, level);
     examples.push({
       rank,
       case: pick.id,

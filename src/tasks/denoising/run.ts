@@ -16,6 +16,8 @@ export const modelSchema = z.object({
   overlap: z.number(),
   /** The percentile of a volume's voxels that is 1 for the network: see `referenceOf`. */
   referencePercentile: z.number(),
+  /** What is 1 for the network: that percentile, or ten times the standard deviation of the noise. */
+  units: z.enum(["reference", "noise"]).default("reference"),
   /** Percent of the brightest voxel that it was trained with. */
   noise: z.tuple([z.number(), z.number()]),
   /** What the perceptual term judged by, in words; null: there was none. */

@@ -6,6 +6,9 @@ import type { ImageVolume } from "../../volume/volume.js";
 /** Which percentile of all voxels is 1 for the network. */
 export const referencePercentile = 99.5;
 
+/** Standard deviations of the noise that are 1 for a network in units of the noise: values are then of order 1. */
+export const noiseUnits = 10;
+
 /** Voxels of a volume that are looked at. */
 const looked = 200_000;
 

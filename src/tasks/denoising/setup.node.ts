@@ -126,6 +126,7 @@ export async function prepare(
     window: [...config.window],
     overlap: config.overlap,
     referencePercentile,
+    units: config.units,
     noise: [...config.noise],
     features: features.described,
     simulated: data.simulated,

@@ -2,8 +2,9 @@ import { rng } from "../../core/rng.js";
 import { floats } from "../../core/tensor.js";
 import { psnrDb } from "../../metrics/quality.js";
 import type { Validation } from "../../train/loop.js";
+import type { Size3 } from "../../volume/volume.js";
 import type { DenoisingNetwork } from "./apply.js";
-import { drawPair, indexBright, type Pair, type TrainingVolume } from "./batches.js";
+import { drawPair, indexBright, type Pair, type PairPlan, type TrainingVolume } from "./batches.js";
 
 /** What a validation is ranked by: higher is better. */
 export const score = "PSNR dB";
@@ -15,7 +16,7 @@ const windowsPerVolume = 4;
 /** Windows of held-out volumes with noise of rising levels, the same ones at every validation. */
 export function heldWindows(
   volumes: readonly TrainingVolume[],
-  plan: { readonly noise: readonly [number, number]; readonly window: Pair3 },
+  plan: Pick<PairPlan, "noise" | "units"> & { readonly window: Size3 },
   seed: number,
 ): Pair[] {
   const root = rng(seed).split("validation");
@@ -26,7 +27,8 @@ export function heldWindows(
       const level = low + ((high - low) * n) / (windowsPerVolume - 1);
       const how = {
         noise: [level, level] as [number, number],
-        patch: plan.window,
+        patch: [...plan.window] as [number, number, number],
+        units: plan.units,
         foreground: 1,
         mirror: false,
       };
@@ -34,8 +36,6 @@ export function heldWindows(
     });
   });
 }
-
-type Pair3 = [number, number, number];
 
 /** Validation while training: mean PSNR over windows, with each volume's brightest voxel as the peak, and the gain on the noisy ones'. */
 export async function validate(

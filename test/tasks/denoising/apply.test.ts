@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { rng } from "../../../src/core/rng.js";
 import { program } from "../../../src/graph/program.js";
 import { lower } from "../../../src/lower/lower.js";
-import { div, mul } from "../../../src/ops/elementwise.js";
+import { div, mul, sub } from "../../../src/ops/elementwise.js";
 import { input } from "../../../src/ops/leaf.js";
 import { nodeCpu } from "../../../src/runtime/node.js";
 import { withMrNoise } from "../../../src/sim/mr/noise.js";
@@ -27,6 +27,7 @@ const model: DenoisingModel = {
   window: [8, 6, 4],
   overlap: 0.5,
   referencePercentile: 99.5,
+  units: "reference",
   noise: [1, 15],
   features: null,
   simulated: true,
@@ -83,6 +84,22 @@ describe("windows", () => {
   });
 });
 
+describe("a network in units of the noise", () => {
+  it("sees every level alike, voxel by voxel, and gives the scan's units back", async () => {
+    const image = volumeOf("units");
+    // What it takes off is half a standard deviation of the noise.
+    const { executable } = await networkOf((x) => sub(x, 0.05));
+    const open = { executable, model: { ...model, units: "noise" as const } };
+    const one = await denoiseByNetwork(open, image, { sigma: 8 });
+    for (const [v, value] of one.data.entries()) expect(value).toBeCloseTo(image.data[v]! - 4, 3);
+    const sigma = Float32Array.from(image.data, (_, v) => 4 + (v % 3));
+    const map = await denoiseByNetwork(open, image, { sigma });
+    for (const [v, value] of map.data.entries()) expect(value).toBeCloseTo(image.data[v]! - sigma[v]! / 2, 3);
+    await expect(denoiseByNetwork(open, image, { sigma: -1 })).rejects.toThrow(/not possible/);
+    await executable.dispose();
+  });
+});
+
 describe("the reference", () => {
   it("found out for a level is that of the noisy volume, in between as well, and scales with the volume", () => {
     const image = volumeOf("reference", [40, 40, 40]);
@@ -110,6 +127,7 @@ describe("batches", () => {
     patch: [6, 5, 4] as [number, number, number],
     foreground: 0.5,
     mirror: true,
+    units: "reference" as const,
   };
 
   it("depend on the seed and the step alone, and are the same from a thread", async () => {
@@ -123,6 +141,28 @@ describe("batches", () => {
     await close();
     expect(one(5).tensors.clean!.shape).toEqual([6, 1, 4, 5, 6]);
     expect(one(0).cases.length).toBe(3);
+  });
+
+  it("in units of the noise have noise of one strength at every level, and say what the unit is", () => {
+    const high = { ...volumeOf("high"), data: new Float32Array(24 * 22 * 20).fill(1000) };
+    const volume = { id: "high", image: high, brightness: brightnessOf(high, [1, 15], rng(1)) };
+    const large = { ...plan, units: "noise" as const, patch: [16, 16, 16] as [number, number, number] };
+    const { tensors } = batchMaker([volume], large)(2);
+    const [clean, noisy, scale] = ["clean", "noisy", "scale"].map(
+      (name) => tensors[name]!.data as Float32Array,
+    );
+    expect(tensors.scale!.shape).toEqual([6, 1, 1, 1, 1]);
+    const levels = new Set<number>();
+    for (let b = 0; b < 6; b++) {
+      const [from, to] = [b * 4096, (b + 1) * 4096];
+      const off = noisy!.slice(from, to).map((value, v) => (value - clean![from + v]!) ** 2);
+      expect(Math.sqrt(off.reduce((sum, value) => sum + value) / 4096)).toBeCloseTo(0.1, 2);
+      // Clean in units of the reference, which for a flat volume is about itself.
+      expect(clean![from]! * scale![b]!).toBeGreaterThan(0.6);
+      expect(clean![from]! * scale![b]!).toBeLessThan(1.05);
+      levels.add(Math.round(clean![from]! * 1e3));
+    }
+    expect(levels.size).toBe(6);
   });
 
   it("hold the noise that was asked for: Rician, of the volume's brightest voxel", () => {
