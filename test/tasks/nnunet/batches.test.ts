@@ -44,6 +44,7 @@ const plain: BatchPlan = {
   headStrides: [[1, 1, 1]],
   regions: null,
   ignoredClass: null,
+  masked: [],
   previous: null,
 };
 
@@ -161,6 +162,21 @@ describe("batches of nnU-Net", () => {
       expect(Number(values![at])).toBeCloseTo(voxel, 2);
     }
     expect(seen).toBeGreaterThan(5);
+  });
+
+  it("keep zeros outside a mask, whatever augmentation does to intensities", () => {
+    const noisy = defineAugmentation({
+      rotation: { probability: 1, degrees: [20, 40] },
+      noise: { probability: 1, share: [1, 1] },
+    });
+    const plan: BatchPlan = { ...plain, batch: 1, patch: size, augmentation: noisy, masked: [0] };
+    const one = caseOf("a", { 5: 1 });
+    const mask = { ...grid, data: Uint8Array.from({ length: count }, (_, at) => (at % 16 < 8 ? 1 : 0)) };
+    const zeros = (of: NnunetCase): number =>
+      [...(makeBatch(plan, 0, [of]).tensors.image!.data as Float32Array)].filter((value) => value === 0)
+        .length;
+    expect(zeros({ ...one, mask })).toBeGreaterThan(0.4 * count);
+    expect(zeros(one)).toBe(0);
   });
 
   it("are the same for the same seed and step, whatever came before", () => {

@@ -123,6 +123,18 @@ describe("gyrus train nnunet", () => {
     },
   );
 
+  it("stopped while it prepares, says so and goes on from there", async () => {
+    const abort = new AbortController();
+    const onProgress = ({ piece }: TrainProgress): void => {
+      if (piece?.what === "3d_fullres: preparing case" && piece.done === 2) abort.abort();
+    };
+    const stopped = await train("early", { signal: abort.signal, onProgress });
+    expect(stopped).toMatchObject({ stopped: "asked", steps: 0, run: at("early") });
+    const kept = await readdir(at("early/prepared/3d_fullres"));
+    expect(kept.length).toBeGreaterThanOrEqual(2);
+    expect(kept.length).toBeLessThan(5);
+  });
+
   it("trains all folds in turn, says a line of each, and puts their scores together", async () => {
     const notes: string[] = [];
     const all = await train("all", {

@@ -1,10 +1,12 @@
+import { fail, GyrusError } from "../../../core/errors.js";
 import { openPool } from "../../../core/pool.node.js";
 import { nodeFiles } from "../../../io/node.js";
 import type { Batch } from "../../../train/loop.js";
-import { type LabelVolume, voxelCount } from "../../../volume/volume.js";
+import { type ImageVolume, type LabelVolume, voxelCount } from "../../../volume/volume.js";
 import { type BatchPlan, casesAt, makeBatch, type NnunetCase } from "./batches.js";
 import { stageMaps } from "./ensemble.js";
 import { decodeHeldOut } from "./held-out.js";
+import { filledMask } from "./mask.js";
 import type { Plan } from "./plan.js";
 import { readPrepared } from "./prepare.node.js";
 import type { PreparedCase } from "./preprocess.js";
@@ -43,7 +45,28 @@ export interface NnunetBatches {
 
 export async function openBatches(setup: Setup): Promise<NnunetBatches> {
   const pool = await openPool<Setup, Task, Batch>(new URL(import.meta.url), setup, 1);
-  return { batch: (of, step) => pool.run({ of, step }), close: () => pool.close() };
+  return {
+    batch: (of, step) => pool.run({ of, step }).catch((error: unknown) => fail(...explained(error))),
+    close: () => pool.close(),
+  };
+}
+
+/** A thread that stopped says why, instead of that it is no longer alive. */
+function explained(error: unknown): Parameters<typeof fail> {
+  if (error instanceof GyrusError) return [error.kind, error.details];
+  const message = error instanceof Error ? error.message : String(error);
+  const memory = /memory|allocation|heap/i.test(message);
+  return [
+    memory ? "memory" : "runtime",
+    {
+      what: "the thread that makes batches stopped",
+      found: message,
+      fix: memory
+        ? "Close other programs and go on with --resume; a smaller patch or batch takes less"
+        : "Go on with --resume. If it happens again, please report it",
+      cause: error,
+    },
+  ];
 }
 
 /** What the thread does: see `openPool`. */
@@ -58,7 +81,8 @@ export function start(setup: Setup): (task: Task) => Promise<Batch> {
 }
 
 /** Cases by file; those used longest ago are forgotten when memory is short. */
-function keptCases({ bytes, plan }: Setup): (file: CaseFile) => Promise<NnunetCase> {
+function keptCases({ bytes, plan, training }: Setup): (file: CaseFile) => Promise<NnunetCase> {
+  const masked = training.plan.masked.length > 0;
   const kept = new Map<string, { readonly value: NnunetCase; readonly bytes: number }>();
   let held = 0;
   return async (file) => {
@@ -69,7 +93,7 @@ function keptCases({ bytes, plan }: Setup): (file: CaseFile) => Promise<NnunetCa
       kept.set(file.path, known);
       return known.value;
     }
-    const value = await readCase(file, plan);
+    const value = await readCase(file, plan, masked);
     const size = bytesOfCase(value);
     kept.set(file.path, { value, bytes: size });
     held += size;
@@ -82,13 +106,22 @@ function keptCases({ bytes, plan }: Setup): (file: CaseFile) => Promise<NnunetCa
   };
 }
 
-async function readCase({ id, path, previous }: CaseFile, plan: Setup["plan"]): Promise<NnunetCase> {
+async function readCase(
+  { id, path, previous }: CaseFile,
+  plan: Setup["plan"],
+  masked: boolean,
+): Promise<NnunetCase> {
   const prepared = await readPrepared(path);
   const { image, label, locations = [] } = prepared;
   // Cases without a label are in no fold.
-  const common = { id, image, label: label!, locations };
+  const mask = masked ? { mask: maskOf(image) } : {};
+  const common = { id, image, label: label!, locations, ...mask };
   if (previous === undefined) return common;
   return { ...common, previous: await readPrevious(previous, prepared, plan) };
+}
+
+function maskOf(image: ImageVolume): LabelVolume {
+  return { size: image.size, affine: image.affine, channels: 1, data: filledMask(image) };
 }
 
 /** What the stage before found, as classes on the grid of this one. */
@@ -106,7 +139,7 @@ async function readPrevious(
   return { data, size: image.size, affine: image.affine, channels: 1 };
 }
 
-function bytesOfCase({ image, label, locations, previous }: NnunetCase): number {
-  const arrays = [image.data, label.data, previous?.data, ...locations];
+function bytesOfCase({ image, label, locations, previous, mask }: NnunetCase): number {
+  const arrays = [image.data, label.data, previous?.data, mask?.data, ...locations];
   return arrays.reduce((sum, array) => sum + (array?.byteLength ?? 0), 0);
 }

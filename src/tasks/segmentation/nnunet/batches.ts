@@ -2,7 +2,7 @@ import { type Rng, rng } from "../../../core/rng.js";
 import { type Tensor, tensor } from "../../../core/tensor.js";
 import type { Batch } from "../../../train/loop.js";
 import type { Augmentation } from "../../../transforms/augmentation.js";
-import { type AugmentOptions, augment } from "../../../transforms/pipeline.js";
+import { type AugmentedPatch, type AugmentOptions, augment } from "../../../transforms/pipeline.js";
 import { applySpatial } from "../../../transforms/spatial.js";
 import { type ImageVolume, type LabelVolume, type Size3, voxelCount } from "../../../volume/volume.js";
 import { augmentMask } from "./mask-augmentation.js";
@@ -15,6 +15,8 @@ export interface NnunetCase {
   readonly label: LabelVolume;
   /** Voxels to aim at, for every one of `locationTargets`. */
   readonly locations: readonly Int32Array[];
+  /** 1 where any channel is not zero, where some channels are normalised inside of that alone. */
+  readonly mask?: LabelVolume;
   /** Classes that the stage before found, on the same grid: for a cascade. */
   readonly previous?: LabelVolume;
 }
@@ -35,6 +37,8 @@ export interface BatchPlan {
   /** Classes of every region, where regions are trained instead of classes. */
   readonly regions: readonly (readonly number[])[] | null;
   readonly ignoredClass: number | null;
+  /** Channels that are zero outside the mask, and stay it whatever augmentation does to intensities. */
+  readonly masked: readonly number[];
   /** Labels of the stage before that become channels, and whether they are made worse; null without a cascade. */
   readonly previous: { readonly labels: number; readonly augment: boolean } | null;
 }
@@ -99,19 +103,28 @@ function makeSample(plan: BatchPlan, one: NnunetCase, random: Rng, forced: boole
     ...(dimensions === 3 ? { planar } : {}),
   });
   const label = drawn.label!;
-  if (previous === null || one.previous === undefined) return { image: drawn.image, label };
-  const { spatial, resampling } = drawn.parameters;
-  const { size, affine } = one.previous;
-  // The same change of place for the other network's labels: an image without channels costs nothing.
-  const nothing = { data: new Float32Array(0), size, affine, channels: 0 };
-  const moved = applySpatial(spatial, { image: nothing, label: one.previous }, resampling).label!;
   const voxels = voxelCount(patch);
+  if (one.mask !== undefined) {
+    const inside = movedWith(drawn, one.mask);
+    for (const channel of plan.masked)
+      for (let at = 0; at < voxels; at++) if (inside[at] === 0) drawn.image[channel * voxels + at] = 0;
+  }
+  if (previous === null || one.previous === undefined) return { image: drawn.image, label };
+  const moved = movedWith(drawn, one.previous);
   const image = new Float32Array(drawn.image.length + previous.labels * voxels);
   image.set(drawn.image);
   const masks = image.subarray(drawn.image.length);
   for (let at = 0; at < voxels; at++) if (moved[at]! > 0) masks[(moved[at]! - 1) * voxels + at] = 1;
   if (previous.augment) augmentMask(masks, patch, random.split("previous"));
   return { image, label };
+}
+
+/** Another map of the case where the patch was taken from, moved as its image was. */
+function movedWith({ parameters }: AugmentedPatch, map: LabelVolume): Uint8Array {
+  const { size, affine } = map;
+  // An image without channels costs nothing.
+  const image = { data: new Float32Array(0), size, affine, channels: 0 };
+  return applySpatial(parameters.spatial, { image, label: map }, parameters.resampling).label!;
 }
 
 /**

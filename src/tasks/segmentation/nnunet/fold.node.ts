@@ -268,6 +268,7 @@ async function foldBatches(
     headStrides: headStrides(configuration, config.deepSupervision ? heads : 1),
     regions: regions?.map((region) => region.classes) ?? null,
     ignoredClass,
+    masked: model.plan.channels.flatMap(({ withinMask }, channel) => (withinMask ? [channel] : [])),
     previous: cascade ? { labels: classes.length - 1, augment: true } : null,
   };
   const validation: BatchPlan = {

@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
-import { fail } from "../../../core/errors.js";
+import { fail, GyrusError } from "../../../core/errors.js";
 import { writeText } from "../../../io/node.js";
 import type { CaseScore } from "../../../metrics/summary.js";
+import { peakBytes } from "../../memory.node.js";
 import { loadCheckpoint, paths, readRunAs } from "../../run-folder.node.js";
 import { noteTo, presetOf } from "../../start.node.js";
 import { trainRun } from "../../train.node.js";
@@ -36,6 +37,16 @@ export async function trainNnunet(system: NnunetSystem, request: TrainRequest): 
       where: request.split,
       fix: "Leave --split out; keep subjects for the test in another data set",
     });
+  try {
+    return await trainExperiment(system, request);
+  } catch (error) {
+    // Asked to stop while cases were measured or prepared: what is done is kept.
+    if (!request.signal?.aborted || error instanceof GyrusError) throw error;
+    return nothingTrained(request.runDir);
+  }
+}
+
+async function trainExperiment(system: NnunetSystem, request: TrainRequest): Promise<TrainSummary> {
   const began = performance.now();
   const { preset, config: settings } = presetOf(system, request, withChanges);
   const work = (what: string): WorkOptions => ({
@@ -59,6 +70,20 @@ export async function trainNnunet(system: NnunetSystem, request: TrainRequest): 
   return request.allFolds
     ? trainFolds(experiment, asked, began)
     : (await trainFold(experiment, { ...asked, fold: request.fold ?? 0 }, began)).summary;
+}
+
+function nothingTrained(run: string): TrainSummary {
+  return {
+    run,
+    steps: 0,
+    seconds: 0,
+    stopped: "asked",
+    bestScore: null,
+    bestStep: 0,
+    scores: {},
+    warnings: [],
+    memory: { estimateBytes: 0, peakBytes: peakBytes() },
+  };
 }
 
 type Asked = Omit<FoldRequest, "fold">;
@@ -100,7 +125,7 @@ async function trainFold(
     return { summary: { ...summary, ...judged, scores: scoresOf(evaluation) }, evaluation };
   } catch (error) {
     // Asked to stop while predicting: what is there is kept, and --resume goes on with the rest.
-    if (!request.signal?.aborted) throw error;
+    if (!request.signal?.aborted || error instanceof GyrusError) throw error;
     return { summary: { ...(await summaryOf(fold.dir)), stopped: "asked" } };
   } finally {
     await fold.close();
