@@ -7,9 +7,9 @@ import type { CrossValidated, HeldOutCase } from "./cross-validation.node.js";
 import { type Experiment, experimentSchema, type Splits, splitsSchema } from "./experiment.js";
 import { exists } from "./folders.node.js";
 import { experimentFile, experimentPaths, foldPaths } from "./layout.js";
+import { readModelRecord } from "./model-files.js";
 import type { ConfigurationName, Plan } from "./plan.js";
 import { dataSetOptions } from "./run.js";
-import { readModelRecord } from "./source.js";
 
 /** An experiment whose folds can be compared. */
 export interface Compared extends CrossValidated {

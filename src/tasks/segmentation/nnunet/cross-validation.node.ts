@@ -1,10 +1,12 @@
+import { stat } from "node:fs/promises";
 import { fail } from "../../../core/errors.js";
 import { openPool } from "../../../core/pool.node.js";
 import { loadLabelFrom } from "../../../io/case.js";
 import type { Case, DataSet } from "../../../io/dataset.js";
 import { nodeFiles } from "../../../io/node.js";
+import { peekVolumeFrom } from "../../../io/peek.js";
 import type { CaseScore } from "../../../metrics/summary.js";
-import type { LabelVolume } from "../../../volume/volume.js";
+import { type LabelVolume, voxelCount } from "../../../volume/volume.js";
 import { restoredOnce } from "./candidates.js";
 import { combineOpinions, type Opinion } from "./ensemble.js";
 import { limitsOf, type WorkOptions } from "./facts.node.js";
@@ -93,6 +95,9 @@ async function overCases(
     return await runWithin(pieces, pool.run, limits, (done, name) =>
       options.onProgress?.(done, pieces.length, name),
     );
+  } catch (error) {
+    if (!options.signal?.aborted) throw error;
+    return fail("runtime", { what: "interrupted; nothing was written", fix: "Give the same command again" });
   } finally {
     await pool.close();
   }
@@ -102,19 +107,32 @@ function configurationsOf(variants: readonly Variant[]): ConfigurationName[] {
   return [...new Set(variants.flatMap(({ ensemble }) => ensemble))];
 }
 
-/** The files' bytes and their copies on the scan's voxels, and a few maps. */
+/** The files' bytes and their copies on the scan's voxels, and a few maps of the scan. */
 async function bytesOfCase(dir: string, held: HeldOutCase, variants: readonly Variant[]): Promise<number> {
-  let sum = 32e6;
+  const { label, images } = held.one;
+  const voxels = voxelCount((await peekVolumeFrom(nodeFiles, label ?? images[0]!)).size);
+  let sum = 32e6 + 24 * voxels;
   for (const name of configurationsOf(variants)) {
-    const { geometry, probabilities } = await readHeldOut(dir, name, held);
-    const [ni, nj, nk] = geometry.size;
-    sum += 3 * probabilities.byteLength + 24 * ni * nj * nk;
+    const path = heldOutPath(dir, name, held);
+    const there = await stat(path).catch((cause: unknown) =>
+      fail("not-found", {
+        what: "what the fold says of this held-out case is missing",
+        where: path,
+        fix: "Train the fold with --resume: what is missing is predicted again",
+        cause,
+      }),
+    );
+    sum += 3 * there.size;
   }
   return sum;
 }
 
-async function readHeldOut(dir: string, name: ConfigurationName, { one, fold }: HeldOutCase) {
-  const path = foldPaths.heldOutCase(experimentPaths.fold(dir, name, fold), one.id);
+function heldOutPath(dir: string, name: ConfigurationName, { one, fold }: HeldOutCase): string {
+  return foldPaths.heldOutCase(experimentPaths.fold(dir, name, fold), one.id);
+}
+
+async function readHeldOut(dir: string, name: ConfigurationName, held: HeldOutCase) {
+  const path = heldOutPath(dir, name, held);
   return decodeHeldOut(await nodeFiles.read(path), path);
 }
 

@@ -1,12 +1,11 @@
 import { fail } from "../../../core/errors.js";
-import { readMetadata } from "../../../graph/onnx/model.js";
 import { baseName, type FileSystem, folderOf, joinPath } from "../../../io/files.js";
 import { version } from "../../../version.js";
 import { parseJson } from "../../run.js";
 import { type Best, parseBest } from "./best.js";
 import { experimentSchema } from "./experiment.js";
 import { experimentFile, experimentPaths } from "./layout.js";
-import { modelSchema, type NnunetModel } from "./model.js";
+import { commonModel, readModelRecord } from "./model-files.js";
 import type { ConfigurationName } from "./plan.js";
 import { labelsOf, type PredictorPlan, parsePredictor, predictorFile, previousOf } from "./predictor.js";
 import { explainPredictor } from "./predictor-words.js";
@@ -231,29 +230,6 @@ async function ofModels(
     plan: await planOf(stages, { ensemble: [model.configuration], postprocessing: [] }),
     notes: [],
   };
-}
-
-/** The record in an `.onnx` file. Throws `bad-file` for a file that is not of this method. */
-export async function readModelRecord(files: FileSystem, path: string): Promise<NnunetModel> {
-  const metadata = readMetadata(await files.read(path), path).gyrus;
-  return parseJson(modelSchema, metadata ?? "{}", `${path} (metadata "gyrus")`);
-}
-
-/** The record that networks have in common. Throws `bad-data` where one was trained by another plan. */
-async function commonModel(files: FileSystem, paths: readonly string[]): Promise<NnunetModel> {
-  const first = await readModelRecord(files, paths[0]!);
-  for (const path of paths.slice(1)) {
-    const other = await readModelRecord(files, path);
-    if (JSON.stringify(other) !== JSON.stringify(first))
-      fail("bad-data", {
-        what: "networks that are to be averaged were trained by different plans",
-        where: path,
-        expected: `the plan and preset of ${paths[0]}`,
-        found: `preset ${other.preset}, ${other.configuration}`,
-        fix: "Train all folds of a configuration alike, or name the folds one by one",
-      });
-  }
-  return first;
 }
 
 async function planOf(stages: PredictorPlan["stages"], choice: Choice): Promise<PredictorPlan> {
