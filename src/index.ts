@@ -58,6 +58,23 @@ export { portable } from "./lower/portable.js";
 export type { Target } from "./lower/target.js";
 export { wasm } from "./lower/wasm.js";
 export { webgpu } from "./lower/webgpu.js";
+export { type Calibration, calibration, type ReliabilityBin } from "./metrics/classification/calibration.js";
+export {
+  type AucComparison,
+  type AucEstimate,
+  delongInterval,
+  delongTest,
+} from "./metrics/classification/delong.js";
+export { bootstrapFigures, type Interval } from "./metrics/classification/intervals.js";
+export { type PermutationResult, permutationTest } from "./metrics/classification/permutation.js";
+export {
+  areaUnderCurve,
+  type ClassificationScores,
+  type Judgement,
+  type RocPoint,
+  rocCurve,
+  scoreClassification,
+} from "./metrics/classification/scores.js";
 export { compareImages, type ImageComparison } from "./metrics/compare.js";
 export { type EdgeOptions, edgeEnergy } from "./metrics/edges.js";
 export { bootstrapMean, type MeanInterval } from "./metrics/interval.js";
@@ -70,6 +87,11 @@ export {
   summarise,
 } from "./metrics/summary.js";
 export { type SurfaceScores, surfaceScores } from "./metrics/surface.js";
+export { convAutoencoder } from "./models/conv-autoencoder.js";
+export { type ConvFcOptions, conv4Fc3, conv5Fc3, convFc } from "./models/conv-fc.js";
+export { networkOfDepth, type ResNetOptions, resNet, resNet18 } from "./models/resnet.js";
+export { type VoxCnnOptions, voxCnn, voxCnnOfPaper } from "./models/vox-cnn.js";
+export { type VoxResNetOptions, voxResNet, voxResNetOfPaper } from "./models/vox-resnet.js";
 export {
   type CriticOptions,
   type DenoisingGeneratorOptions,

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { version } from "../version.js";
 import type { Finish } from "./command.js";
 import { auditCommand } from "./commands/audit.js";
+import { compareCommand } from "./commands/compare.js";
 import { convertCommand } from "./commands/convert.js";
 import { denoiseCommand } from "./commands/denoise.js";
 import { doctorCommand } from "./commands/doctor.js";
@@ -36,6 +37,7 @@ const commands = [
   findBestCommand,
   predictCommand,
   evaluateCommand,
+  compareCommand,
   exportCommand,
   reportCommand,
   reproduceCommand,

@@ -6,7 +6,7 @@ import { batchNorm } from "../nn/norms.js";
 import type { Scope } from "../nn/scope.js";
 import { relu } from "../ops/elementwise.js";
 import { pad, reshape } from "../ops/move.js";
-import { maxPoolWithIndices } from "../ops/pool.js";
+import { globalAveragePool, maxPoolWithIndices } from "../ops/pool.js";
 
 /** The part of the network that looks: one stage for each width. */
 export interface ConvPartOptions {
@@ -24,6 +24,11 @@ export interface ConvFcOptions extends ConvPartOptions {
   readonly classes: number;
   /** Of the features that the convolutions found. */
   readonly dropout: number;
+  /**
+   * Each feature's mean over space instead of its value at every place: no part of the paper, and so few parameters that a
+   * hundred subjects teach them something. Default false.
+   */
+  readonly average?: boolean;
 }
 
 /** Conv5_FC3, for whole volumes: 128 x 6 x 7 x 6 features of a volume of 169 x 208 x 179 voxels. */
@@ -54,7 +59,8 @@ export const conv4Fc3: ConvFcOptions = {
  * depends on the extents: one set of weights fits one grid.
  */
 export function convFc(scope: Scope, x: Value, options: ConvFcOptions): Value {
-  return fullyConnected(scope, convPart(scope, x, options).y, options);
+  const { y } = convPart(scope, x, options);
+  return fullyConnected(scope, options.average === true ? globalAveragePool(y) : y, options);
 }
 
 /** What `convFc` puts after its convolutions. */

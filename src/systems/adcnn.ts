@@ -26,6 +26,7 @@ const subjectSmall: ClassificationConfig = {
     hidden: [64],
     dropout: 0.5,
     momentum: 0.1,
+    average: false,
   },
   balance: "weights",
   augmentation: "light",
@@ -91,7 +92,15 @@ const sliceSmall: ClassificationConfig = {
 };
 
 function narrow(widths: number[]): Extract<ClassificationConfig["network"], { kind: "conv-fc" }> {
-  return { kind: "conv-fc", widths, padding: "same", hidden: [32], dropout: 0.5, momentum: 0.1 };
+  return {
+    kind: "conv-fc",
+    widths,
+    padding: "same",
+    hidden: [32],
+    dropout: 0.5,
+    momentum: 0.1,
+    average: false,
+  };
 }
 
 /** Conv5_FC3 on the grid of MNI at 1 mm, pre-trained as an autoencoder; two steps of 6 in the paper are one of 12. */
@@ -105,6 +114,7 @@ const subjectPaper: ClassificationConfig = {
     hidden: [...conv5Fc3.hidden],
     dropout: conv5Fc3.dropout,
     momentum: 0.1,
+    average: false,
   },
   balance: "none",
   augmentation: "none",
@@ -126,6 +136,7 @@ const conv4: ClassificationConfig["network"] = {
   hidden: [...conv4Fc3.hidden],
   dropout: conv4Fc3.dropout,
   momentum: 0.1,
+  average: false,
 };
 
 /** Conv4_FC3 on 50³ voxels about the hippocampi of images cropped to 169 x 208 x 179 voxels. */

@@ -42,6 +42,8 @@ const networkSchema = z.discriminatedUnion("kind", [
       hidden: z.array(count),
       dropout: rate,
       momentum,
+      /** Features' means over space. */
+      average: z.boolean(),
     })
     .strict(),
   z

@@ -1,10 +1,12 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readSafetensors, readTable, writeVolume } from "../../../src/io/node.js";
 import { adcnn } from "../../../src/systems/adcnn.js";
+import { compareClassifiers, judgementsAt } from "../../../src/tasks/classification/compare.node.js";
+import type { ClassificationEvaluation } from "../../../src/tasks/classification/evaluate.node.js";
 import { readRun } from "../../../src/tasks/classification/folder.node.js";
 import type { TrainRequest, Verbs } from "../../../src/tasks/verbs.js";
 import { scalingAffine } from "../../../src/volume/affine.js";
@@ -87,7 +89,15 @@ describe("predictions", () => {
 });
 
 describe("frameworks", () => {
-  const small = { kind: "conv-fc", widths: [4, 8], padding: "same", hidden: [8], dropout: 0, momentum: 0.1 };
+  const small = {
+    kind: "conv-fc",
+    widths: [4, 8],
+    padding: "same",
+    hidden: [8],
+    dropout: 0,
+    momentum: 0.1,
+    average: false,
+  };
   const cases: Readonly<Record<string, Partial<TrainRequest>>> = {
     "a region": {
       preset: "roi-small",
@@ -184,6 +194,41 @@ describe("what a run has learnt, and from whom", () => {
     await expect(slices).rejects.toThrow(/no weights of the other run fit/);
     const frozen = { ...learning, freeze: '["stage0"]' };
     await expect(verbs.train(request(fresh("run"), { set: frozen }))).rejects.toThrow(/--init/);
+  });
+});
+
+describe("comparing classifiers", () => {
+  const table = async (name: string, probabilities: readonly number[], extra = ""): Promise<string> => {
+    const path = join(folder, `${name}.tsv`);
+    const rows = probabilities.map((p, n) => `s${n}\t${n % 2 === 0 ? "AD" : "CN"}\t${p}`);
+    await writeFile(path, `subject\tdiagnosis\tprobability_AD\n${rows.join("\n")}\n${extra}`);
+    return path;
+  };
+
+  it("takes runs and tables, puts folds together, averages repeats, and tests against the first", async () => {
+    const good = await table("good", [0.9, 0.2, 0.8, 0.1, 0.7, 0.3, 0.6, 0.4]);
+    const poor = await table("poor", [0.4, 0.6, 0.8, 0.9, 0.3, 0.2, 0.5, 0.7]);
+    const { models, pairs } = await compareClassifiers([poor, good, `${good},${poor}`], 1);
+    expect(models[1]!.auc.value).toBe(1);
+    expect(pairs[0]!.aucDifference).toBeCloseTo(1 - models[0]!.auc.value, 12);
+    expect(pairs[0]!.aucP).toBeLessThan(0.05);
+    const averaged = await judgementsAt(`${good},${poor}`);
+    expect(averaged.map(({ probability }) => probability)[0]).toBeCloseTo(0.65, 12);
+    expect(averaged).toHaveLength(8);
+    const runDir = await trained({ epochs: 2 });
+    await expect(judgementsAt(runDir)).rejects.toThrow(/has not been judged.*gyrus evaluate/s);
+    const { judgements } = (await verbs.evaluate({ runDir, threads: 1 })) as ClassificationEvaluation;
+    expect(await judgementsAt(runDir)).toEqual(judgements);
+  });
+
+  it("refuses other subjects, incomplete tables and a single classifier", async () => {
+    const good = await table("eight", [0.9, 0.2, 0.8, 0.1, 0.7, 0.3, 0.6, 0.4]);
+    const fewer = await table("six", [0.9, 0.2, 0.8, 0.1, 0.7, 0.3]);
+    const gap = await table("gap", [0.9, 0.2], "s9\tAD\tn/a\n");
+    await expect(compareClassifiers([good, fewer], 1)).rejects.toThrow(/on the same subjects/);
+    await expect(judgementsAt(gap)).rejects.toThrow(/gap\.tsv, line 4: a row of the table is not complete/);
+    await expect(compareClassifiers([good], 1)).rejects.toThrow(/nothing to compare with/);
+    await expect(judgementsAt(join(folder, "nowhere.tsv"))).rejects.toThrow(/no such table/);
   });
 });
 
