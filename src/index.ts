@@ -89,16 +89,16 @@ export {
 export { type SurfaceScores, surfaceScores } from "./metrics/surface.js";
 export { convAutoencoder } from "./models/conv-autoencoder.js";
 export { type ConvFcOptions, conv4Fc3, conv5Fc3, convFc } from "./models/conv-fc.js";
-export { networkOfDepth, type ResNetOptions, resNet, resNet18 } from "./models/resnet.js";
-export { type VoxCnnOptions, voxCnn, voxCnnOfPaper } from "./models/vox-cnn.js";
-export { type VoxResNetOptions, voxResNet, voxResNetOfPaper } from "./models/vox-resnet.js";
 export {
   type CriticOptions,
   type DenoisingGeneratorOptions,
   denoisingCritic,
   denoisingGenerator,
 } from "./models/red-wgan.js";
+export { networkOfDepth, type ResNetOptions, resNet, resNet18 } from "./models/resnet.js";
 export { type UNetOptions, unet, unetEncoder, unetHeads, unetMargin } from "./models/unet.js";
+export { type VoxCnnOptions, voxCnn, voxCnnOfPaper } from "./models/vox-cnn.js";
+export { type VoxResNetOptions, voxResNet, voxResNetOfPaper } from "./models/vox-resnet.js";
 export { initialState, parameterCount, type Scope, type Traced, trace } from "./nn/scope.js";
 export { adam, adamW, sgd } from "./optim/optimizers.js";
 export { type EmOptions, type EmResult, reconstructEm } from "./reconstruct/em.js";
