@@ -43,12 +43,19 @@ describe("the study of RED-WGAN", () => {
       "mixed-near-single",
       "single-oversmooths",
       "mixed-over-bm4d-3",
+      "mixed-over-bm4d-5",
+      "mixed-over-bm4d-7",
       "mixed-over-bm4d-9",
+      "mixed-over-bm4d-11",
+      "mixed-over-bm4d-13",
       "mixed-over-bm4d-15",
     ]);
     const page = await readFile(join(folder, "whole/report.html"), "utf8");
     for (const method of methods) expect(page).toContain(titles[method]);
     expect(page).toContain("in the brain");
+    expect(page).toContain("No real scans were looked at");
+    const judge = await readFile(join(folder, "whole/run-red-wgan/run.json"), "utf8");
+    expect(judge).toContain("trained by Gyrus to label");
     const weights = async (name: string) =>
       (await readSafetensors(join(folder, `whole/run-${name}/checkpoints/last.safetensors`))).tensors;
     const [own, critic] = [await weights("cnn3d"), await weights("red-wgan")];
@@ -60,5 +67,5 @@ describe("the study of RED-WGAN", () => {
     const first = await run("parts", controller.signal);
     const second = first.finished ? first : await run("parts", undefined, true);
     expect(second.claims).toEqual(whole.claims);
-  }, 240_000);
+  }, 420_000);
 });

@@ -5,49 +5,58 @@ import { shareArrays } from "../../core/share.js";
 import { joinPath } from "../../io/files.js";
 import { simulateInParallel } from "../../sim/subjects.node.js";
 import { denoiseByNetwork } from "../../tasks/denoising/apply.js";
-import type { TrainingVolume } from "../../tasks/denoising/batches.js";
 import type { DenoisingConfig } from "../../tasks/denoising/config.js";
 import { openModelAt } from "../../tasks/denoising/network.node.js";
 import { prepare, trainingVolume } from "../../tasks/denoising/setup.node.js";
 import { bestCheckpoint, paths } from "../../tasks/run-folder.node.js";
 import { trainRun } from "../../tasks/train.node.js";
 import { weightsOf } from "../../train/step.js";
-import type { OpenRequest, Study, Workshop } from "../study.js";
+import { rangeOf } from "../../volume/intensity.js";
+import type { OpenRequest, Study, StudySize, Workshop } from "../study.js";
 import { conclude } from "./conclude.js";
+import { trainJudge } from "./features.node.js";
 import {
   configOf,
   configurationOf,
   type Extent,
   extentFor,
   fullMinutes,
-  levels,
+  levelsOf,
   type NetworkName,
   networks,
+  ofAllLevels,
   openingCost,
   partIds,
   partsOf,
+  realNetworks,
   trainedLevel,
 } from "./plan.js";
-import { cutOf, type Judged, noisyOf, scoresOf, type TestHead } from "./score.js";
-import type { WorkSetup } from "./work.node.js";
+import { type RealScans, realScans } from "./real.node.js";
+import type { Judged, TestHead } from "./score.js";
+import { judgedOf, realTrials, simulatedTrials, type TestData, type Trial } from "./trial.js";
+import type { Work, WorkSetup } from "./work.node.js";
 
 /** The claims of Ran et al. 2019 on simulated heads. The trained networks stay in the study's folder, as runs. */
 export function redWganStudy(preset: DenoisingConfig): Study {
   return {
     title: "RED-WGAN beside classic denoisers",
     description:
-      "Rician noise of known strength is put on held-out simulated heads and taken out by classic filters, which are told its strength, and by networks, which have learnt it on other heads. All networks begin with the same weights, trained by mean squared error, and go on with equally many generator steps: by the same loss alone (CNN3D), with a perceptual term of random filters, with a critic, with both (RED-WGAN), and with both on all levels at once.",
+      "Rician noise of known strength is put on held-out simulated heads, and on a real one where there is one, and taken out by classic filters and by networks, which have learnt it on other heads. All networks begin with the same weights, trained at all levels by mean squared error (CNN3D, all levels), and go on with equally many generator steps: at one level by the same loss alone (CNN3D), with a perceptual term, with a critic, with both (RED-WGAN), and with both at all levels. The perceptual term judges by the encoder of a small U-Net that the study has trained to label tissue in clean heads. Filters and networks of all levels are told how strong the noise is; a network of one level takes everything for that level.",
     minutes: fullMinutes,
     plan: (size) => {
-      const extent = extentFor(size.minutes, size.seed);
+      const extent = extentFor(size.minutes, size.seed, size.dataDir !== undefined);
       return {
-        configuration: configurationOf(extent, preset),
+        configuration: { ...configurationOf(extent, preset), images: size.dataDir ?? "none" },
         parts: partsOf(extent),
         openingCost: openingCost(extent),
-        open: (request) => open(extent, preset, size.seed, request),
+        open: (request) => open(extent, preset, size, request),
         conclude: async (read) => {
-          const heads = Array.from({ length: extent.test }, (_, n) => partIds.classic(n));
-          const judged = [...heads, ...networks.map(partIds.judge)].flatMap((id) => read(id) as Judged[]);
+          const ids = [
+            ...Array.from({ length: extent.test }, (_, n) => partIds.classic(n)),
+            ...networks.map(partIds.judge),
+            ...(extent.real ? [partIds.realClassic, ...realNetworks.map(partIds.realJudge)] : []),
+          ];
+          const judged = ids.flatMap((id) => read(id) as Judged[]);
           return conclude(judged, rng(size.seed).split("intervals"));
         },
       };
@@ -57,13 +66,15 @@ export function redWganStudy(preset: DenoisingConfig): Study {
 
 interface StudyData {
   readonly clean: readonly TestHead[];
+  readonly real: RealScans;
+  readonly test: TestData;
   readonly extent: Extent;
 }
 
 async function open(
   extent: Extent,
   preset: DenoisingConfig,
-  seed: number,
+  { seed, dataDir }: StudySize,
   { folder, onProgress, signal }: OpenRequest,
 ): Promise<Workshop> {
   const clean: TestHead[] = [];
@@ -72,24 +83,31 @@ async function open(
     clean.push({ id, image: t1, labels });
     onProgress?.(clean.length / extent.cohort.subjects);
   }
-  const test = clean.slice(extent.training + extent.validation);
+  const real = await realScans(extent.real ? dataDir : undefined);
+  const simulated = clean.slice(extent.training + extent.validation);
+  const test: TestData = shareArrays({ simulated, real: real.heads, repeats: real.repeats });
+  const data: StudyData = { clean, real, test, extent };
   const module = new URL(import.meta.url.replace(/node(\.\w+)$/, "work.node$1"));
-  const pool = await openPool<WorkSetup, number, Judged[]>(module, { heads: shareArrays(test), seed }, 1);
+  const pool = await openPool<WorkSetup, Work, Judged[]>(module, { data: test, seed }, 1);
   const stop = new AbortController();
   const running = new Set<Promise<unknown>>();
-  const runOf = (name: string): string => joinPath(folder, `run-${name}`);
+  const how = { folder, seed, signal: stop.signal };
+  const runOf = (name: NetworkName): string =>
+    joinPath(folder, name === "cnn3d-mixed" ? "run-common" : `run-${name}`);
   const work = async (id: string): Promise<unknown> => {
-    const head = test.findIndex((_, n) => partIds.classic(n) === id);
-    if (head >= 0) return pool.run(head);
-    const how = { seed, signal: stop.signal };
-    const common = runOf("common");
-    if (id === partIds.common)
-      return train("common", configOf(extent, "common", preset), { clean, extent }, common, how);
-    for (const name of networks) {
-      const config = configOf(extent, name, preset);
-      if (id === partIds.train(name))
-        return train(name, config, { clean, extent }, runOf(name), { ...how, from: common });
-      if (id === partIds.judge(name)) return judge(name, runOf(name), test, seed);
+    const head = simulated.findIndex((_, n) => partIds.classic(n) === id);
+    if (head >= 0) return pool.run({ head });
+    if (id === partIds.realClassic) return pool.run("real");
+    if (id === partIds.features) return trainJudge(extent, clean, how);
+    if (id === partIds.common) return train("common", preset, data, joinPath(folder, "run-common"), how);
+    for (const name of [...networks, "real"] as const) {
+      const from = joinPath(folder, "run-common");
+      if (id === partIds.train(name)) return train(name, preset, data, runOf(name), { ...how, from });
+      if (id === partIds.judge(name)) {
+        const trials = simulated.flatMap((_, n) => simulatedTrials(test, n, seed));
+        return judge(name, runOf(name), trials);
+      }
+      if (id === partIds.realJudge(name)) return judge(name, runOf(name), realTrials(test, seed));
     }
     return undefined;
   };
@@ -110,35 +128,57 @@ async function open(
 
 /** Train, or go on where an interrupted study stopped; on one thread, as another number can change the last bits. */
 async function train(
-  name: string,
-  config: DenoisingConfig,
-  { clean, extent }: StudyData,
+  name: NetworkName | "common",
+  preset: DenoisingConfig,
+  { clean, real, extent }: StudyData,
   runDir: string,
-  { seed, signal, from }: { readonly seed: number; readonly signal: AbortSignal; readonly from?: string },
+  {
+    folder,
+    seed,
+    signal,
+    from,
+  }: {
+    readonly folder: string;
+    readonly seed: number;
+    readonly signal: AbortSignal;
+    readonly from?: string;
+  },
 ): Promise<{ readonly steps: number; readonly seconds: number }> {
   const began = performance.now();
-  const volumes = clean.map(({ id, image }): TrainingVolume => trainingVolume(id, image, config.noise, seed));
+  if (name === "real" && real.training.length === 0) return { steps: 0, seconds: 0 };
+  const judge = joinPath(folder, "run-features");
+  const own = configOf(extent, name, preset);
+  const config = own.loss.perceptual > 0 ? { ...own, features: { ...own.features, run: judge } } : own;
+  const volumes = (heads: StudyData["real"]["training"]) =>
+    heads.map(({ id, image }) => trainingVolume(id, image, config.noise, seed));
   const ends = [extent.training, extent.training + extent.validation] as const;
-  const ids = clean.map(({ id }) => id);
-  const parts = { train: ids.slice(0, ends[0]), validation: ids.slice(...ends), test: ids.slice(ends[1]) };
+  const simulated = name !== "real";
+  const training = simulated ? clean.slice(0, ends[0]) : real.training;
+  const validation = simulated ? clean.slice(...ends) : [];
+  const ids = (heads: readonly { readonly id: string }[]) => heads.map(({ id }) => id);
+  const parts = {
+    train: ids(training),
+    validation: ids(validation),
+    test: ids(simulated ? clean.slice(ends[1]) : real.heads),
+  };
   const prepared = await prepare(
     { system: "red-wgan", preset: `study: ${name}`, config },
     {
-      training: volumes.slice(0, ends[0]),
-      validation: volumes.slice(...ends),
+      training: volumes(training),
+      validation: volumes(validation),
       channel: "T1w",
       split: { by: "subject", seed, ...parts, subjects: parts },
       record: {
-        root: "simulated for the study",
+        root: simulated ? "simulated for the study" : "real scans",
         options: {},
-        name: "heads of the study",
-        cases: ids.length,
-        subjects: ids.length,
-        sha256: `of seed ${seed}`,
-        spacingsMm: `${extent.cohort.spacingMm}`,
-        sizes: extent.cohort.size.join(" x "),
+        name: simulated ? "heads of the study" : "real scans",
+        cases: training.length + validation.length,
+        subjects: training.length + validation.length,
+        sha256: simulated ? `of seed ${seed}` : "not taken",
+        spacingsMm: simulated ? `${extent.cohort.spacingMm}` : "1 to 2",
+        sizes: simulated ? extent.cohort.size.join(" x ") : "several",
       },
-      simulated: true,
+      simulated,
       ...(from === undefined ? {} : { first: weightsOf((await bestCheckpoint(from)).state) }),
     },
     { runDir, seed, threads: 1, resume: existsSync(paths.run(runDir)) },
@@ -148,21 +188,18 @@ async function train(
 }
 
 /** A network's results on the noisy scans that the classic methods get. */
-async function judge(
-  method: NetworkName,
-  runDir: string,
-  test: readonly TestHead[],
-  seed: number,
-): Promise<Judged[]> {
+async function judge(name: NetworkName, runDir: string, trials: readonly Trial[]): Promise<Judged[]> {
+  const wanted = trials.filter(({ set, level }) => set !== "simulated" || levelsOf(name).includes(level));
+  if (wanted.length === 0) return [];
   const open = await openModelAt(runDir, { threads: 1 });
   const found: Judged[] = [];
-  for (const [n, head] of test.entries())
-    for (const level of levels) {
-      const result = await denoiseByNetwork(open, noisyOf(head, level, seed).image, { where: head.id });
-      const shown = n === 0 && level === trainedLevel;
-      const scores = scoresOf(head, result);
-      found.push({ head: head.id, level, method, scores, ...(shown ? { cut: cutOf(result) } : {}) });
-    }
+  for (const trial of wanted) {
+    const { image, sigma } = trial.scan();
+    const where = trial.head.id;
+    // What a network of one level knows of noise is that level.
+    const told = ofAllLevels(name) ? sigma : (trainedLevel / 100) * rangeOf(trial.head.image.data)[1];
+    found.push(judgedOf(trial, name, await denoiseByNetwork(open, image, { sigma: told, where })));
+  }
   await open.executable.dispose();
   return found;
 }

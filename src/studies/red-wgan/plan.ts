@@ -3,19 +3,28 @@ import type { DenoisingConfig } from "../../tasks/denoising/config.js";
 import type { Part } from "../study.js";
 
 /** Percent of the brightest voxel. */
-export const levels = [3, 9, 15] as const;
+export const levels = [3, 5, 7, 9, 11, 13, 15] as const;
 /** The level that networks of one level have learnt. */
 export const trainedLevel = 9;
+/** Levels that are put on a real head, and that networks of one level are tried at. */
+export const realLevels = [3, 9, 15] as const;
+/** The range that networks of all levels have learnt: wider than what they are judged at. */
+const learntRange: readonly [number, number] = [2, 16];
 
 export const classicMethods = ["gaussian", "median", "tv", "nlm", "bm4d"] as const;
 export type ClassicMethod = (typeof classicMethods)[number];
 
-/** Networks, all begun with the same weights: CNN3D goes on by itself, the others with more terms or more levels. */
-export const networks = ["cnn3d", "perceptual", "critic", "red-wgan", "mixed"] as const;
-export type NetworkName = (typeof networks)[number];
+/** Networks, all begun with the weights of the first: those of one level go on at it, with more terms or without. */
+export const networks = ["cnn3d-mixed", "cnn3d", "perceptual", "critic", "red-wgan", "mixed"] as const;
+/** `real` is trained on real scans and judged on those alone. */
+export type NetworkName = (typeof networks)[number] | "real";
 
 export type Method = "noisy" | ClassicMethod | NetworkName;
 export const methods: readonly Method[] = ["noisy", ...classicMethods, ...networks];
+
+/** Networks that see real scans. */
+export const realNetworks = ["cnn3d-mixed", "mixed", "real"] as const;
+export const realMethods: readonly Method[] = ["noisy", ...classicMethods, ...realNetworks];
 
 /** The names of the methods for people. */
 export const titles: Readonly<Record<Method, string>> = {
@@ -25,12 +34,24 @@ export const titles: Readonly<Record<Method, string>> = {
   tv: "Total variation",
   nlm: "NLM",
   bm4d: "BM4D",
+  "cnn3d-mixed": "CNN3D, all levels",
   cnn3d: "CNN3D (MSE)",
   perceptual: "MSE + perceptual",
   critic: "MSE + critic",
   "red-wgan": "RED-WGAN",
-  mixed: "RED-WGAN, 1-15 %",
+  mixed: "RED-WGAN, all levels",
+  real: "CNN3D, gone on on real scans",
 };
+
+/** Whether a network has learnt all levels and is told which one it has before it. */
+export const ofAllLevels = (name: NetworkName): boolean =>
+  name === "mixed" || name === "cnn3d-mixed" || name === "real";
+
+/** The levels at which a method is judged on simulated heads: terms of the loss at the one that was learnt. */
+export function levelsOf(method: Method): readonly number[] {
+  if (method === "perceptual" || method === "critic") return [trainedLevel];
+  return method === "cnn3d" || method === "red-wgan" ? realLevels : levels;
+}
 
 /** How much is computed. */
 export interface Extent {
@@ -38,10 +59,14 @@ export interface Extent {
   readonly training: number;
   readonly validation: number;
   readonly test: number;
-  /** Training steps that all networks have in common, by mean squared error. */
+  /** Training steps that all networks have in common, by mean squared error at all levels. */
   readonly commonSteps: number;
   /** Further generator steps of each network. */
   readonly ownSteps: number;
+  /** Steps of the network whose features judge. */
+  readonly featureSteps: number;
+  /** Whether there may be real scans to look at. */
+  readonly real: boolean;
   readonly tiny: boolean;
 }
 
@@ -52,13 +77,15 @@ const leastMinutes = 2;
 /** Processor seconds on the machine this was made on. */
 const cost = {
   head: 1.8,
-  step: { cnn3d: 0.12, perceptual: 0.2, critic: 0.35, "red-wgan": 0.45, mixed: 0.45 },
-  classic: 45,
-  network: 35,
+  step: { cnn3d: 0.13, perceptual: 0.2, critic: 0.45, "red-wgan": 0.55, mixed: 0.55, real: 0.13 },
+  featureStep: 0.1,
+  /** Of one volume. */
+  classic: 15,
+  network: 5,
 } as const;
 
 /** What takes about so many minutes on two cores. */
-export function extentFor(minutes: number, seed: number): Extent {
+export function extentFor(minutes: number, seed: number, real = false): Extent {
   const tiny = minutes < leastMinutes;
   const common = {
     seed,
@@ -74,53 +101,85 @@ export function extentFor(minutes: number, seed: number): Extent {
       test: 2,
       commonSteps: Math.max(2, Math.round(40 * minutes)),
       ownSteps: Math.max(2, Math.round(20 * minutes)),
+      featureSteps: 2,
+      real: false,
       tiny,
     };
   const share = Math.min(3, minutes / fullMinutes);
-  const [training, validation, test] = [Math.max(6, Math.round(16 * Math.min(1, share))), 2, 4];
+  const [training, validation, test] = [Math.max(6, Math.round(16 * Math.min(1, share))), 2, 3];
   return {
     cohort: { ...common, subjects: training + validation + test, spacingMm: 2, size: [84, 108, 84] },
     training,
     validation,
     test,
     commonSteps: Math.round(4500 * share),
-    ownSteps: Math.round(300 * share),
+    ownSteps: Math.round(250 * share),
+    featureSteps: Math.round(400 * share),
+    real,
     tiny,
   };
 }
 
 export const partIds = {
   common: "train-common",
+  features: "train-features",
   train: (name: NetworkName) => `train-${name}`,
   judge: (name: NetworkName) => `judge-${name}`,
   classic: (head: number) => `classic-${head + 1}`,
+  realClassic: "classic-real",
+  realJudge: (name: NetworkName) => `judge-${name}-real`,
 } as const;
+
+/** Terms of the loss beside the mean squared error. */
+const terms = (name: NetworkName | "common"): { readonly perceptual: boolean; readonly critic: boolean } => ({
+  perceptual: name === "perceptual" || name === "red-wgan" || name === "mixed",
+  critic: name === "critic" || name === "red-wgan" || name === "mixed",
+});
 
 /** The classic methods head by head beside the common training, then the networks. */
 export function partsOf(extent: Extent): Part[] {
-  const heads = Array.from({ length: extent.test }, (_, n) => n);
+  const { test, real, tiny, ownSteps } = extent;
+  const heads = Array.from({ length: test }, (_, n) => n);
+  const small = (seconds: number): number => (tiny ? 1 : seconds);
+  const own = [...networks.filter((name) => name !== "cnn3d-mixed"), ...(real ? ["real" as const] : [])];
+  const before = (name: NetworkName): string =>
+    name === "cnn3d-mixed" ? partIds.common : partIds.train(name);
   return [
     {
       id: partIds.common,
       what: "the training that all networks have in common",
       cost: cost.step.cnn3d * extent.commonSteps,
     },
+    {
+      id: partIds.features,
+      what: "the training of the network whose features judge",
+      cost: cost.featureStep * extent.featureSteps,
+    },
     ...heads.map((n) => ({
       id: partIds.classic(n),
       what: `the classic methods on head ${n + 1}`,
-      cost: extent.tiny ? 1 : cost.classic,
+      cost: small(cost.classic * levels.length),
     })),
-    ...networks.map((name) => ({
+    ...(real
+      ? [{ id: partIds.realClassic, what: "the classic methods on real scans", cost: cost.classic * 4 }]
+      : []),
+    ...own.map((name) => ({
       id: partIds.train(name),
       what: `the training of ${titles[name]}`,
-      cost: cost.step[name] * extent.ownSteps,
-      after: [partIds.common],
+      cost: cost.step[name] * ownSteps,
+      after: [partIds.common, ...(terms(name).perceptual ? [partIds.features] : [])],
     })),
     ...networks.map((name) => ({
       id: partIds.judge(name),
       what: `the scans denoised by ${titles[name]}`,
-      cost: extent.tiny ? 1 : cost.network,
-      after: [partIds.train(name)],
+      cost: small(cost.network * test * levelsOf(name).length),
+      after: [before(name)],
+    })),
+    ...(real ? realNetworks : []).map((name) => ({
+      id: partIds.realJudge(name),
+      what: `real scans denoised by ${titles[name]}`,
+      cost: cost.network * 4,
+      after: [before(name)],
     })),
   ];
 }
@@ -136,21 +195,22 @@ export function configOf(
   preset: DenoisingConfig,
 ): DenoisingConfig {
   const { loss } = preset;
-  const has = (...names: readonly string[]): boolean => names.includes(name);
+  const { perceptual, critic } = terms(name);
   const steps = name === "common" ? extent.commonSteps : extent.ownSteps;
   const epochs = Math.min(10, steps);
+  const oneLevel = name !== "common" && !ofAllLevels(name);
   return {
     ...preset,
     optimizer: {
       ...preset.optimizer,
-      learningRate: preset.optimizer.learningRate * (name === "common" ? 2 : 0.5),
+      learningRate: preset.optimizer.learningRate * (name === "common" ? 1 : 0.25),
     },
     loss: {
       mse: loss.mse,
-      perceptual: has("perceptual", "red-wgan", "mixed") ? loss.perceptual : 0,
-      adversarial: has("critic", "red-wgan", "mixed") ? loss.adversarial : 0,
+      perceptual: perceptual ? loss.perceptual : 0,
+      adversarial: critic ? loss.adversarial : 0,
     },
-    noise: name === "mixed" ? [1, 15] : [trainedLevel, trainedLevel],
+    noise: oneLevel ? [trainedLevel, trainedLevel] : [...learntRange],
     ...(extent.tiny
       ? { patch: [12, 12, 12] as [number, number, number], window: [24, 24, 24] as [number, number, number] }
       : {}),
@@ -163,5 +223,5 @@ export function configOf(
 /** All that decides the results, for the record and the report. */
 export function configurationOf(extent: Extent, preset: DenoisingConfig): Record<string, unknown> {
   const all = (["common", ...networks] as const).map((name) => [name, configOf(extent, name, preset)]);
-  return { levels, ...extent, training: Object.fromEntries(all) };
+  return { levels, realLevels, ...extent, training: Object.fromEntries(all) };
 }

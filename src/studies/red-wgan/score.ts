@@ -5,10 +5,11 @@ import { withMrNoise } from "../../sim/mr/noise.js";
 import type { ImageVolume, LabelVolume } from "../../volume/volume.js";
 import type { Method } from "./plan.js";
 
-/** A held-out head without noise. */
+/** A held-out head without noise, or one that is taken for it. */
 export interface TestHead {
   readonly id: string;
   readonly image: ImageVolume;
+  /** Not 0: brain, or in real scans what is brighter than air. */
   readonly labels: LabelVolume;
 }
 
@@ -31,12 +32,14 @@ export function scoresOf({ image, labels }: TestHead, found: ImageVolume): Recor
   return { brain: score(labels), field: score() };
 }
 
+/** A scan with noise, and how strong it is. */
+export interface NoisyScan {
+  readonly image: ImageVolume;
+  readonly sigma: number;
+}
+
 /** The noisy scan of a head that all methods get. */
-export function noisyOf(
-  { id, image }: TestHead,
-  percent: number,
-  seed: number,
-): { readonly image: ImageVolume; readonly sigma: number } {
+export function noisyOf({ id, image }: TestHead, percent: number, seed: number): NoisyScan {
   return withMrNoise(image, rng(seed).split("test", id, percent), { percent });
 }
 
@@ -56,9 +59,22 @@ export function cutOf({ data, size: [ni, nj, nk] }: ImageVolume): Cut {
   return { edge, values };
 }
 
+/** The middle of a cut. */
+export function zoomOf({ edge, values }: Cut, share: number): Cut {
+  const inner = Math.round(edge * share);
+  const from = (edge - inner) >> 1;
+  const rows = Array.from({ length: inner }, (_, j) => (from + j) * edge + from);
+  return { edge: inner, values: rows.flatMap((row) => values.slice(row, row + inner)) };
+}
+
+/** `simulated` heads with noise, a `real` head with noise, `repeat`ed scans with their own. */
+export type TestSet = "simulated" | "real" | "repeat";
+
 /** What a method did with a head at a level. */
 export interface Judged {
+  readonly set: TestSet;
   readonly head: string;
+  /** Percent; 0 for noise that was there. */
   readonly level: number;
   readonly method: string;
   readonly scores: Readonly<Record<Place, Scores>>;
@@ -69,7 +85,13 @@ export interface Judged {
 /** What was found, by head. */
 export interface Evidence {
   readonly judged: readonly Judged[];
-  /** A score of a method at a level, head by head in one order. */
-  values(method: Method, level: number, place: Place, measure: keyof Scores): number[];
-  mean(method: Method, level: number, place: Place, measure: keyof Scores): MeanInterval;
+  /** A score of a method at a level, head by head in one order; empty where it was not judged. */
+  values(method: Method, level: number, place: Place, measure: keyof Scores, set?: TestSet): number[];
+  mean(
+    method: Method,
+    level: number,
+    place: Place,
+    measure: keyof Scores,
+    set?: TestSet,
+  ): MeanInterval | undefined;
 }

@@ -1,8 +1,25 @@
 import { type Band, bandChart } from "../../report/bands.js";
 import { type MontagePanel, montage } from "../../report/montage.js";
 import type { StudyBlock, StudySection } from "../../report/study.js";
-import { levels, type Method, methods, titles, trainedLevel } from "./plan.js";
-import type { Evidence, Judged, Place } from "./score.js";
+import {
+  levels,
+  levelsOf,
+  type Method,
+  methods,
+  realLevels,
+  realMethods,
+  titles,
+  trainedLevel,
+} from "./plan.js";
+import {
+  type Cut,
+  type Evidence,
+  type Judged,
+  type Place,
+  type Scores,
+  type TestSet,
+  zoomOf,
+} from "./score.js";
 
 const words: Readonly<Record<Place, string>> = { brain: "in the brain", field: "over the whole field" };
 
@@ -17,25 +34,37 @@ const colors: Readonly<Record<Method, string>> = {
   perceptual: "#cc79a7",
   critic: "#f0c000",
   "red-wgan": "#d55e00",
+  "cnn3d-mixed": "#882255",
   mixed: "#009e73",
+  real: "#332288",
 };
 
 /** The report below the table of claims. */
 export function sectionsOf(evidence: Evidence): StudySection[] {
+  const real = evidence.judged.some(({ set }) => set !== "simulated");
   return [
     {
       id: "results",
       heading: "Held-out heads",
-      blocks: [chart(evidence), table(evidence, "brain"), table(evidence, "field")],
+      blocks: [
+        chart(evidence),
+        ...(["brain", "field"] as const).flatMap((place) => [
+          levelTable(evidence, place, "psnrDb"),
+          levelTable(evidence, place, "ssim"),
+        ]),
+        levelTable(evidence, "brain", "edgeRatio"),
+      ],
     },
-    { id: "images", heading: "Images", blocks: pictures(evidence.judged) },
+    { id: "terms", heading: "Terms of the loss", blocks: [termsTable(evidence)] },
+    { id: "images", heading: "Images", blocks: pictures(evidence.judged, "simulated", methods) },
+    ...(real ? [realSection(evidence)] : []),
     {
       id: "limits",
       heading: "What this does not show",
       blocks: [
         {
           kind: "text",
-          text: "Simulated heads have less texture than people do. The networks have a quarter of the paper's channels and one level less, begin as the identity, and train for minutes; the critic's head is pooled; the perceptual term judges by random filters, where the paper has VGG-19. The classic methods are told the noise that was added; the networks of one level have learnt 9 % and nothing else, and that of all levels begins with their weights and sees other levels in its own steps only.",
+          text: "Simulated heads have less texture than people do. The networks have a fraction of the paper's channels and one level less, no batch norm, values in units of the noise in place of a fixed range, begin as the identity, and train for minutes; the critic's head is pooled; the perceptual term judges by a network that has learnt to label tissue in clean simulated heads, where the paper has VGG-19 of photographs. Classic methods and networks of all levels are told the noise that was added, which in practice has to be estimated.",
         },
       ],
     },
@@ -43,10 +72,10 @@ export function sectionsOf(evidence: Evidence): StudySection[] {
 }
 
 function chart({ mean }: Evidence): StudyBlock {
-  const shown: readonly Method[] = ["noisy", "gaussian", "nlm", "bm4d", "cnn3d", "red-wgan", "mixed"];
+  const shown: readonly Method[] = ["noisy", "gaussian", "nlm", "bm4d", "cnn3d-mixed", "red-wgan", "mixed"];
   const bands = shown.map((method): Band => {
-    const points = levels.map((level) => {
-      const found = mean(method, level, "brain", "psnrDb");
+    const points = levelsOf(method).map((level) => {
+      const found = mean(method, level, "brain", "psnrDb")!;
       return { x: level, y: found.mean, low: found.low ?? found.mean, high: found.high ?? found.mean };
     });
     return { name: titles[method], color: colors[method], points };
@@ -60,51 +89,129 @@ function chart({ mean }: Evidence): StudyBlock {
   };
 }
 
-function table({ mean }: Evidence, place: Place): StudyBlock {
+const measures: Readonly<Record<keyof Scores, { readonly name: string; readonly digits: number }>> = {
+  psnrDb: { name: "PSNR, dB (higher is better)", digits: 2 },
+  ssim: { name: "SSIM (higher is better)", digits: 3 },
+  edgeRatio: {
+    name: "Edge energy over the clean head's (1 is right; below is blurred, above has noise left)",
+    digits: 2,
+  },
+};
+
+function levelTable({ mean }: Evidence, place: Place, measure: keyof Scores): StudyBlock {
+  const { name, digits } = measures[measure];
   return {
     kind: "table",
-    caption: `Means over held-out heads ${words[place]}. Edges: edge energy over the clean head's; below 1 is blurred, above 1 has noise left.`,
+    caption: `${name}: means over held-out heads ${words[place]}.`,
     columns: [
       { heading: "Method" },
-      ...levels.flatMap((level) =>
-        ["PSNR (dB) ↑", "SSIM ↑", "Edges → 1"].map((heading) => ({
-          heading,
-          numeric: true,
-          group: `${level} % noise`,
-        })),
-      ),
+      ...levels.map((level) => ({ heading: `${level} %`, numeric: true, group: "Noise" })),
     ],
-    rows: methods.map((method) => [
-      titles[method],
-      ...levels.flatMap((level) => [
-        mean(method, level, place, "psnrDb").mean.toFixed(2),
-        mean(method, level, place, "ssim").mean.toFixed(3),
-        mean(method, level, place, "edgeRatio").mean.toFixed(2),
+    rows: methods
+      .filter((method) => method !== "perceptual" && method !== "critic")
+      .map((method) => [
+        titles[method],
+        ...levels.map((level) => mean(method, level, place, measure)?.mean.toFixed(digits) ?? "–"),
       ]),
-    ]),
   };
 }
 
-function pictures(judged: readonly Judged[]): StudyBlock[] {
-  const order: readonly string[] = ["clean", ...methods];
+function termsTable({ mean }: Evidence): StudyBlock {
+  const shown: readonly Method[] = ["noisy", "bm4d", "cnn3d", "perceptual", "critic", "red-wgan"];
+  const cells = (method: Method): string[] =>
+    (["brain", "field"] as const).flatMap((place) =>
+      (["psnrDb", "ssim", "edgeRatio"] as const).map((measure) =>
+        mean(method, trainedLevel, place, measure)!.mean.toFixed(measures[measure].digits),
+      ),
+    );
+  return {
+    kind: "table",
+    caption: `What each term adds at ${trainedLevel} % noise: networks that went on from the same weights for equally many steps. Edges: edge energy over the clean head's.`,
+    columns: [
+      { heading: "Method" },
+      ...(["brain", "field"] as const).flatMap((place) =>
+        ["PSNR (dB) ↑", "SSIM ↑", "Edges → 1"].map((heading) => ({
+          heading,
+          numeric: true,
+          group: words[place],
+        })),
+      ),
+    ],
+    rows: shown.map((method) => [titles[method], ...cells(method)]),
+  };
+}
+
+function realSection({ mean, judged }: Evidence): StudySection {
+  const has = (set: TestSet): boolean => judged.some((one) => one.set === set);
+  const at = [
+    ...(has("real")
+      ? realLevels.map((level) => ({ level, set: "real" as const, name: `${level} % added` }))
+      : []),
+    ...(has("repeat") ? [{ level: 0, set: "repeat" as const, name: "repetitions" }] : []),
+  ];
+  const cell = (method: Method, { level, set }: (typeof at)[number], measure: keyof Scores): string =>
+    mean(method, level, "brain", measure, set)?.mean.toFixed(measures[measure].digits) ?? "–";
+  return {
+    id: "real",
+    heading: "Real scans",
+    blocks: [
+      {
+        kind: "table",
+        caption:
+          "Within what is brighter than air. A T1 head with noise added to what is taken for clean, and repetitions of an ASL series with their own noise, each beside the mean of the others.",
+        columns: [
+          { heading: "Method" },
+          ...at.flatMap(({ name }) =>
+            ["PSNR (dB) ↑", "SSIM ↑", "Edges → 1"].map((heading) => ({
+              heading,
+              numeric: true,
+              group: name,
+            })),
+          ),
+        ],
+        rows: realMethods.map((method) => [
+          titles[method],
+          ...at.flatMap((one) =>
+            (["psnrDb", "ssim", "edgeRatio"] as const).map((measure) => cell(method, one, measure)),
+          ),
+        ]),
+      },
+      ...pictures(judged, "real", realMethods),
+    ],
+  };
+}
+
+function pictures(judged: readonly Judged[], set: TestSet, shown: readonly Method[]): StudyBlock[] {
+  const order: readonly string[] = ["clean", ...shown];
   const cuts = order.flatMap((name) => {
-    const cut = judged.find((one) => one.method === name && one.cut !== undefined)?.cut;
-    return cut === undefined ? [] : [{ name, cut }];
+    const found = judged.find((one) => one.set === set && one.method === name && one.cut !== undefined);
+    return found?.cut === undefined ? [] : [{ name, cut: found.cut }];
   });
-  const high = Math.max(...(cuts[0]?.cut.values ?? [1]));
-  const panels = cuts.map(
-    ({ cut: { edge, values } }): MontagePanel => ({
-      data: Float32Array.from(values),
-      width: edge,
-      height: edge,
-      window: [0, high],
-      colors: "grey",
-      turned: true,
-    }),
-  );
-  const rows = [panels.slice(0, 6), panels.slice(6)];
-  const picture = montage({ panelPixels: 168, rows });
-  const names = cuts.map(({ name }) => (name === "clean" ? "clean" : titles[name as Method]));
-  const text = `Middle of an axial slice of a held-out head with ${trainedLevel} % noise; from left to right: ${names.slice(0, 6).join(", ")}; below: ${names.slice(6).join(", ")}.`;
-  return [{ kind: "picture", ...picture, alternative: text, caption: text }];
+  if (cuts.length === 0) return [];
+  const high = Math.max(...cuts[0]!.cut.values);
+  const panel = ({ edge, values }: Cut): MontagePanel => ({
+    data: Float32Array.from(values),
+    width: edge,
+    height: edge,
+    window: [0, high],
+    colors: "grey",
+    turned: true,
+  });
+  const nameOf = (name: string): string => (name === "clean" ? "clean" : titles[name as Method]);
+  const what = set === "real" ? "the real head" : "a held-out head";
+  const picture = (share: number, part: string): StudyBlock => {
+    const rows: (typeof cuts)[] = [];
+    for (let from = 0; from < cuts.length; from += 5) rows.push(cuts.slice(from, from + 5));
+    const drawn = montage({
+      panelPixels: 190,
+      rows: rows.map((row) => row.map(({ cut }) => panel(zoomOf(cut, share)))),
+    });
+    const lines = rows.map((row) => row.map(({ name }) => nameOf(name)).join(", "));
+    const text = `${part} of an axial slice of ${what} with ${trainedLevel} % noise; row by row, from left to right: ${lines.join("; ")}.`;
+    return { kind: "picture", ...drawn, alternative: text, caption: text };
+  };
+  return [
+    picture(1, "The middle"),
+    picture(0.43, "The same, more than twice as large: the middle of the middle"),
+  ];
 }

@@ -1,27 +1,27 @@
 import { denoise } from "../../denoise/denoise.js";
-import { classicMethods, levels, trainedLevel } from "./plan.js";
-import { cutOf, type Judged, noisyOf, scoresOf, type TestHead } from "./score.js";
+import { classicMethods } from "./plan.js";
+import type { Judged } from "./score.js";
+import { judgedOf, realTrials, simulatedTrials, type TestData } from "./trial.js";
 
 export interface WorkSetup {
-  readonly heads: readonly TestHead[];
+  readonly data: TestData;
   readonly seed: number;
 }
 
-/** What the thread does: every classic method on a head at every level, the noise known to it as it was made. See `openPool`. */
-export function start({ heads, seed }: WorkSetup): (head: number) => Promise<Judged[]> {
-  return async (n) => {
-    const head = heads[n]!;
+/** A simulated head, or all real scans. */
+export type Work = { readonly head: number } | "real";
+
+/** What the thread does: every classic method on every trial, the noise known to it. See `openPool`. */
+export function start({ data, seed }: WorkSetup): (work: Work) => Promise<Judged[]> {
+  return async (work) => {
+    const trials = work === "real" ? realTrials(data, seed) : simulatedTrials(data, work.head, seed);
     const found: Judged[] = [];
-    for (const level of levels) {
-      const { image, sigma } = noisyOf(head, level, seed);
-      const shown = n === 0 && level === trainedLevel;
-      const note = (method: string, result: typeof image): void => {
-        const scores = scoresOf(head, result);
-        found.push({ head: head.id, level, method, scores, ...(shown ? { cut: cutOf(result) } : {}) });
-      };
-      if (shown) note("clean", head.image);
-      note("noisy", image);
-      for (const method of classicMethods) note(method, (await denoise(image, { method, sigma })).image);
+    for (const trial of trials) {
+      const { image, sigma } = trial.scan();
+      if (trial.shown) found.push(judgedOf(trial, "clean", trial.head.image));
+      found.push(judgedOf(trial, "noisy", image));
+      for (const method of classicMethods)
+        found.push(judgedOf(trial, method, (await denoise(image, { method, sigma })).image));
     }
     return found;
   };

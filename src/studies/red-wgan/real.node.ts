@@ -1,0 +1,91 @@
+import { noiseFromImage } from "../../denoise/noise-image.js";
+import { baseName, joinPath } from "../../io/files.js";
+import { nodeFiles, readVolume } from "../../io/node.js";
+import { cropOrPad } from "../../volume/crop.js";
+import { percentiles } from "../../volume/intensity.js";
+import { toCanonical } from "../../volume/orient.js";
+import { type ImageVolume, type LabelVolume, type Size3, voxelCount } from "../../volume/volume.js";
+import type { TestHead } from "./score.js";
+import type { RepeatedScan } from "./trial.js";
+
+/** Where real scans lie in a folder of data. */
+const testHead = "t1-head/chris_t1.nii.gz";
+const repeated = "repeat-scans/niivue_pcasl.nii.gz";
+const training = [
+  "labelled-t1/vxm_test_scan_T1.nii.gz",
+  "templates-spm/single_subj_T1.nii.gz",
+  "templates-mni/mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz",
+] as const;
+
+/** The middle of a head that is looked at, voxels along each axis: the classic methods take long. */
+const middle = 96;
+
+/** Real scans to learn from and to be judged on; empty where the folder does not hold them. */
+export interface RealScans {
+  readonly training: readonly { readonly id: string; readonly image: ImageVolume }[];
+  readonly heads: readonly TestHead[];
+  readonly repeats: readonly RepeatedScan[];
+}
+
+/** Read the real scans that are there. */
+export async function realScans(folder: string | undefined): Promise<RealScans> {
+  const none: RealScans = { training: [], heads: [], repeats: [] };
+  if (folder === undefined) return none;
+  const there: string[] = [];
+  for (const path of [testHead, repeated, ...training]) {
+    const entries = await nodeFiles.list(joinPath(folder, path.slice(0, path.lastIndexOf("/"))));
+    if (entries?.some(({ name }) => name === baseName(path))) there.push(path);
+  }
+  if (training.some((path) => !there.includes(path))) return none;
+  const read = async (path: string): Promise<ImageVolume> => {
+    const { volume } = await readVolume(joinPath(folder, path), { as: "float32" });
+    return toCanonical(volume as ImageVolume).volume;
+  };
+  const idOf = (path: string): string => path.replace(/\.nii\.gz$/, "");
+  const clean = await Promise.all(
+    training.map(async (path) => ({ id: idOf(path), image: await read(path) })),
+  );
+  const heads = there.includes(testHead) ? [withMask(idOf(testHead), middleOf(await read(testHead)))] : [];
+  return {
+    training: clean,
+    heads,
+    repeats: there.includes(repeated) ? repeatsOf(idOf(repeated), await read(repeated)) : [],
+  };
+}
+
+function middleOf(image: ImageVolume): ImageVolume {
+  const size = image.size.map((extent) => Math.min(extent, middle)) as [number, number, number];
+  const start = image.size.map((extent, axis) => (extent - size[axis]!) >> 1) as [number, number, number];
+  return cropOrPad(image, { start, size });
+}
+
+/** What is brighter than air, a tenth of the bright end, in place of a brain mask. */
+function withMask(id: string, image: ImageVolume): TestHead {
+  const [bright] = percentiles(image.data, [99.5]);
+  const labels: LabelVolume = {
+    ...image,
+    data: Uint8Array.from(image.data, (x) => (x > 0.1 * bright! ? 1 : 0)),
+  };
+  return { id, image, labels };
+}
+
+/**
+ * Every second volume of a series that takes turns between two kinds, as arterial spin labelling does: each beside the
+ * mean of the others of its kind, which has noise as well, but none of its own. How strong the noise is, is estimated from
+ * each scan.
+ */
+function repeatsOf(id: string, series: ImageVolume): RepeatedScan[] {
+  const kept = Array.from({ length: series.channels >> 1 }, (_, n) => 2 * n);
+  return kept.map((own, n): RepeatedScan => {
+    const others = kept.filter((volume) => volume !== own).map((volume) => volumeOf(series, volume).data);
+    const image = volumeOf(series, own);
+    const mean = image.data.map((_, v) => others.reduce((sum, other) => sum + other[v]!, 0) / others.length);
+    const head = withMask(`${id}, repetition ${n + 1}`, { ...image, data: mean });
+    return { head, scan: { image, sigma: noiseFromImage(image).sigma } };
+  });
+}
+
+function volumeOf(series: ImageVolume, n: number): ImageVolume {
+  const count = voxelCount(series.size as Size3);
+  return { ...series, channels: 1, data: series.data.slice(n * count, (n + 1) * count) };
+}
