@@ -104,7 +104,7 @@ export function trainingProgress(progress: Progress): (standing: TrainProgress) 
       const { what, done, total, name } = standing.piece;
       progress.show({
         fraction: total > 0 ? done / total : 0,
-        words: `${what} ${done} of ${total}${name === "" ? "" : ` (${name})`}`,
+        words: `${standing.part === undefined ? "" : `${standing.part}, `}${what} ${done} of ${total}${name === "" ? "" : ` (${name})`}`,
       });
       return;
     }
@@ -123,8 +123,17 @@ export function trainedShare({ step, totalSteps, secondsLeft }: TrainProgress, e
   return step / totalSteps;
 }
 
-export function trainingWords({ step, totalSteps, epoch, loss, score, secondsLeft }: TrainProgress): string {
+export function trainingWords({
+  step,
+  totalSteps,
+  epoch,
+  loss,
+  score,
+  secondsLeft,
+  part,
+}: TrainProgress): string {
   return [
+    ...(part === undefined ? [] : [part]),
     `step ${step}${Number.isFinite(totalSteps) ? `/${totalSteps}` : ""}`,
     `epoch ${Math.floor(epoch)}`,
     ...(loss === undefined ? [] : [`loss ${loss.toPrecision(4)}`]),

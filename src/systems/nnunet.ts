@@ -37,7 +37,8 @@ const small: NnunetPreset = {
   ...paper,
   memoryGb: 1,
   firstWidth: 16,
-  batch: 2,
+  patch: "inside",
+  batch: { "2d": 16, "3d": 2 },
   loss: { ...paper.loss, batchDice: true },
   augmentation: "light",
   optimizer: {

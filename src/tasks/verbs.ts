@@ -60,6 +60,8 @@ export interface TrainProgress {
   /** Of the latest validation; higher is better. */
   readonly score?: number;
   readonly secondsLeft: number;
+  /** Which part of a larger work this is: "fold 1". */
+  readonly part?: string;
   /** Something a person should read once: "batch size lowered to 1". */
   readonly note?: string;
   /** Work before or after the steps, piece by piece: "preparing case". */

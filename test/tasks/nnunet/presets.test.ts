@@ -170,17 +170,21 @@ describe("the preset for minutes", () => {
   it("is half as wide as planned, with the same shape", () => {
     const trained = trainedPlan(hippocampus, "3d_fullres", small).configurations["3d_fullres"]!;
     expect(trained.widths).toEqual([16, 32, 64, 128]);
-    expect(trained.batch).toBe(2);
+    expect(trained).toMatchObject({ batch: 2, patch: [32, 48, 32] });
+    expect(trainedPlan(hippocampus, "2d", small).configurations["2d"]!.batch).toBe(16);
     const brain = planOf(decathlon.brainTumour);
     const narrow = trainedPlan(brain, "3d_fullres", small).configurations["3d_fullres"]!;
     expect(narrow.widths).toEqual([16, 32, 64, 128, 160, 160]);
     expect(narrow.cost).toBeLessThan(0.6 * brain.configurations["3d_fullres"]!.cost);
   });
 
-  it("can keep patches inside the median image", () => {
-    const inside = { ...small, patch: "inside" } as const;
-    const { patch } = trainedPlan(hippocampus, "3d_fullres", inside).configurations["3d_fullres"]!;
-    expect(patch).toEqual([32, 48, 32]);
+  it("can have the planned patch and batch", () => {
+    const planned = { ...small, patch: "planned", batch: "planned" } as const;
+    const trained = trainedPlan(hippocampus, "3d_fullres", planned).configurations["3d_fullres"]!;
+    expect(trained).toMatchObject({
+      patch: [40, 56, 40],
+      batch: hippocampus.configurations["3d_fullres"]!.batch,
+    });
   });
 });
 

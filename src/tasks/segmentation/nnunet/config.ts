@@ -13,7 +13,8 @@ const count = z.number().int().positive();
 export const nnunetSchema = z
   .object({
     ...trainingSettings,
-    batch: z.union([z.literal("planned"), count]),
+    /** Samples of a batch; patches of 2-D networks are small, so that they may want more of them. */
+    batch: z.union([z.literal("planned"), count, z.object({ "2d": count, "3d": count }).strict()]),
     /** Whose rules plan the data set. */
     rules: z.enum(["v2", "v1"]),
     /** Memory of the device to plan for, in GB; null: what the rules were made for. */
@@ -92,7 +93,7 @@ export function trainedPlan(plan: Plan, name: ConfigurationName, preset: NnunetP
     ...planned,
     widths,
     patch,
-    batch: preset.batch === "planned" ? planned.batch : preset.batch,
+    batch: batchOf(preset, planned),
     batchDice: preset.loss.batchDice === "planned" ? planned.batchDice : preset.loss.batchDice,
     planarAugmentation:
       dimensions === 3 && Math.max(...patch) / patch[0]! > plannerRules[plan.rules].anisotropy,
@@ -102,6 +103,11 @@ export function trainedPlan(plan: Plan, name: ConfigurationName, preset: NnunetP
         : activationsOf(patch, strides, widths, outputs),
   };
   return { ...plan, configurations: { ...plan.configurations, [name]: trained } };
+}
+
+function batchOf({ batch }: NnunetPreset, { dimensions, batch: planned }: Configuration): number {
+  if (batch === "planned") return planned;
+  return typeof batch === "number" ? batch : batch[`${dimensions}d`];
 }
 
 /** In 2-D a patch this much longer than wide is turned little, so that it keeps its ends. */

@@ -145,7 +145,7 @@ async function trainFolds(experiment: OpenExperiment, request: Asked, began: num
     const share = minutes === undefined ? {} : { minutes: (minutes - used) / (count - fold) };
     const { summary, evaluation } = (await exists(foldPaths.evaluation(dir)))
       ? await finishedFold(dir)
-      : await trainFold(experiment, { ...request, ...share, fold }, foldBegan);
+      : await trainFold(experiment, { ...partOf(request, `fold ${fold}`), ...share, fold }, foldBegan);
     // Of a fold that was begun in another sitting, that sitting counts too.
     used += Math.max(minutesSince(foldBegan), summary.seconds / 60);
     last = summary;
@@ -164,6 +164,13 @@ async function trainFolds(experiment: OpenExperiment, request: Asked, began: num
     scores: all === undefined ? last!.scores : scoresOf(all),
     folds,
   };
+}
+
+/** The same request, whose progress says which part of the work it is of. */
+function partOf(request: Asked, part: string): Asked {
+  const { onProgress } = request;
+  if (onProgress === undefined) return request;
+  return { ...request, onProgress: (progress) => onProgress.call(request, { ...progress, part }) };
 }
 
 function minutesSince(began: number): number {
