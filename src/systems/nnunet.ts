@@ -21,7 +21,7 @@ const paper: NnunetPreset = {
     nesterov: true,
     clip: 12,
   },
-  schedule: { kind: "poly", power: 0.9 },
+  schedule: { kind: "poly", power: 0.9, perEpoch: true },
   average: null,
   epochs: 1000,
   stepsPerEpoch: 250,

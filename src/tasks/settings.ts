@@ -26,7 +26,15 @@ const optimizerSchema = z
 
 const scheduleSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("constant") }).strict(),
-  z.object({ kind: z.literal("poly"), power: positive.optional(), warmup }).strict(),
+  z
+    .object({
+      kind: z.literal("poly"),
+      power: positive.optional(),
+      warmup,
+      /** Falls from epoch to epoch and not from step to step. */
+      perEpoch: z.boolean().optional(),
+    })
+    .strict(),
   z.object({ kind: z.literal("cosine"), floor: z.number().min(0).max(1).optional(), warmup }).strict(),
   z
     .object({
@@ -77,17 +85,25 @@ export function optimizerOf({ optimizer }: Pick<TrainingSettings, "optimizer">):
   return name === "adam" ? adam(common) : adamW(common);
 }
 
+/** What of a run's plan its learning rates depend on. */
+interface SchedulePlan {
+  readonly totalSteps: number | null;
+  readonly stepsPerEpoch: number;
+  readonly revisions: Revisions;
+}
+
 /** The learning rate of a step, of a training whose length may have been revised on the way. */
 export function learningRateAt(
   { optimizer, schedule }: Pick<TrainingSettings, "optimizer" | "schedule">,
-  plan: { readonly totalSteps: number | null; readonly revisions: Revisions },
+  plan: SchedulePlan,
   step: number,
   progress: Progress,
 ): number {
   const reductions =
     schedule.kind === "plateau" ? plateauReductions(watched(schedule, progress), schedule.patience ?? 3) : 0;
   const total = plan.totalSteps!;
-  const done = progressAt(plan.revisions, step) * total;
+  const unit = schedule.kind === "poly" && schedule.perEpoch ? plan.stepsPerEpoch : 1;
+  const done = progressAt(plan.revisions, step - (step % unit)) * total;
   return (
     optimizer.learningRate *
     scheduleFactor(schedule as Parameters<typeof scheduleFactor>[0], done, total, reductions)
@@ -114,7 +130,7 @@ export function tracksLoss({ schedule }: Pick<TrainingSettings, "schedule">): bo
 /** Whether a plateau schedule has come to its end: what it asks for is below its least learning rate. */
 export function isExhausted(
   config: Pick<TrainingSettings, "optimizer" | "schedule">,
-  plan: { readonly totalSteps: number | null; readonly revisions: Revisions },
+  plan: SchedulePlan,
   progress: Progress,
 ): boolean {
   const { schedule } = config;

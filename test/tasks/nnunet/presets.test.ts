@@ -24,11 +24,12 @@ describe("the preset of the paper", () => {
   it("is the schedule of v2: 1000 epochs of 250 steps, poly from 0.01, SGD that looks ahead", () => {
     const totalSteps = paper.epochs * (paper.stepsPerEpoch as number);
     expect(totalSteps).toBe(250_000);
-    const plan = { totalSteps, revisions: [{ step: 0, totalSteps }] };
-    for (const epoch of [0, 1, 500, 999]) {
-      const rate = learningRateAt(paper, plan, epoch * 250, freshProgress);
-      expect(rate).toBeCloseTo(0.01 * (1 - epoch / 1000) ** 0.9, 12);
-    }
+    const plan = { totalSteps, stepsPerEpoch: 250, revisions: [{ step: 0, totalSteps }] };
+    for (const epoch of [0, 1, 500, 999])
+      for (const step of [0, 249]) {
+        const rate = learningRateAt(paper, plan, epoch * 250 + step, freshProgress);
+        expect(rate).toBeCloseTo(0.01 * (1 - epoch / 1000) ** 0.9, 12);
+      }
     expect(paper.optimizer).toEqual({
       name: "sgd",
       learningRate: 0.01,
@@ -143,7 +144,8 @@ describe("nnU-Net's augmentation", () => {
 describe("the preset of 2018", () => {
   it("falls to a fifth when its smoothed loss stands still for 30 epochs, and ends below 1e-6", () => {
     const progress = (losses: readonly number[]) => ({ ...freshProgress, losses, scores: losses });
-    const plan = { totalSteps: 250_000, revisions: [{ step: 0, totalSteps: 250_000 }] };
+    const totalSteps = 250_000;
+    const plan = { totalSteps, stepsPerEpoch: 250, revisions: [{ step: 0, totalSteps }] };
     const rate = (losses: readonly number[]): number => learningRateAt(v1, plan, 0, progress(losses));
     const still = (epochs: number): number[] => new Array<number>(epochs).fill(1);
     expect(rate(still(30))).toBeCloseTo(3e-4, 12);
