@@ -155,6 +155,8 @@ export {
   type DataFingerprint,
   dataFingerprint,
 } from "./tasks/segmentation/nnunet/fingerprint.js";
+export { decodeHeldOut, type HeldOut } from "./tasks/segmentation/nnunet/held-out.js";
+export { experimentPaths, foldPaths } from "./tasks/segmentation/nnunet/layout.js";
 export { networkOf, type PlannedNetwork } from "./tasks/segmentation/nnunet/network.js";
 export { type OpenOptions, openPredictor, type Predictor } from "./tasks/segmentation/nnunet/open.js";
 export {
@@ -179,12 +181,14 @@ export {
   restoreClasses,
   restoreProbabilities,
 } from "./tasks/segmentation/nnunet/restore.js";
+export { nnunetStep, type StepSettings } from "./tasks/segmentation/nnunet/step.js";
 export { type Explanation, explainPlan } from "./tasks/segmentation/nnunet/words.js";
 export type {
   EvaluateRequest,
   EvaluateSummary,
   ExportRequest,
   ExportSummary,
+  FoldSummary,
   PredictRequest,
   PredictSummary,
   ReportRequest,
