@@ -1,6 +1,6 @@
 /** Features of images as rows of numbers, and what every classifier asks of them. */
 import { fail } from "../core/errors.js";
-import { estimateTissues, foreground } from "../prepare/tissue.js";
+import { estimateTissues, foreground, tissueMaps } from "../prepare/tissue.js";
 import { spacingMm } from "../volume/affine.js";
 import { convolveAlong, gaussianKernel } from "../volume/gaussian.js";
 import type { ImageVolume } from "../volume/volume.js";
@@ -53,19 +53,41 @@ export function requireTwoClasses(features: readonly Float32Array[], positive: r
   });
 }
 
+/** What of a voxel is looked at: its signal, or how much of a tissue it holds. */
+export type VoxelContent = "intensity" | "csf" | "grey" | "white";
+
 export interface VoxelFeatureOptions {
-  /** Blur before voxels are compared, full width at half maximum; Wen et al. 2020 use 8 mm. */
+  /** Default "grey": Wen et al. 2020 use grey matter density. */
+  readonly content?: VoxelContent;
+  /** Blur before voxels are compared, full width at half maximum. Default 8 mm, as Wen et al. 2020. */
   readonly smoothingMm?: number;
 }
 
 /**
- * All voxels of a registered image as one row, scaled by the mean of its foreground, so that the scanner's gain is
- * gone, and blurred. Voxel i is the same place in all images only where they are registered.
+ * All voxels of a registered image as one row, blurred: the density of a tissue as its intensities tell, or the
+ * signal over its mean in the foreground, so that the scanner's gain is gone. Voxel i is the same place in all images
+ * only where they are registered.
  */
 export function voxelFeatures(
   image: ImageVolume,
-  { smoothingMm = 8 }: VoxelFeatureOptions = {},
+  { content = "grey", smoothingMm = 8 }: VoxelFeatureOptions = {},
 ): Float32Array {
+  const data = content === "intensity" ? scaledByMean(image) : densityOf(image, content);
+  const spacing = spacingMm(image.affine);
+  for (let axis = 0; axis < 3; axis++) {
+    const sigma = smoothingMm / 2.3548 / spacing[axis]!;
+    if (sigma > 0.1 && image.size[axis]! > 1)
+      convolveAlong(data, image.size, axis, gaussianKernel(sigma, Math.max(1, Math.ceil(3 * sigma))));
+  }
+  return data;
+}
+
+function densityOf(image: ImageVolume, content: Exclude<VoxelContent, "intensity">): Float32Array {
+  const place = { csf: 0, grey: 1, white: 2 }[content];
+  return tissueMaps(image, estimateTissues(image))[place]!;
+}
+
+function scaledByMean(image: ImageVolume): Float32Array {
   const mask = foreground(image);
   let [sum, n] = [0, 0];
   for (let v = 0; v < mask.length; v++)
@@ -75,14 +97,7 @@ export function voxelFeatures(
     }
   if (!(n > 0 && sum > 0))
     fail("bad-data", { what: "the image is empty", expected: "voxels above zero", fix: "Check the file" });
-  const data = image.data.map((x) => (x * n) / sum);
-  const spacing = spacingMm(image.affine);
-  for (let axis = 0; axis < 3; axis++) {
-    const sigma = smoothingMm / 2.3548 / spacing[axis]!;
-    if (sigma > 0.1 && image.size[axis]! > 1)
-      convolveAlong(data, image.size, axis, gaussianKernel(sigma, Math.max(1, Math.ceil(3 * sigma))));
-  }
-  return data;
+  return image.data.map((x) => (x * n) / sum);
 }
 
 /** Names of `tissueFeatures`. */

@@ -13,6 +13,7 @@ import { inspectCommand } from "./commands/inspect.js";
 import { listCommand } from "./commands/list.js";
 import { planCommand } from "./commands/plan.js";
 import { predictCommand } from "./commands/predict.js";
+import { prepareCommand } from "./commands/prepare.js";
 import { reconstructCommand } from "./commands/reconstruct.js";
 import { reportCommand } from "./commands/report.js";
 import { reproduceCommand } from "./commands/reproduce.js";
@@ -26,6 +27,7 @@ const commands = [
   listCommand,
   simulateCommand,
   inspectCommand,
+  prepareCommand,
   splitCommand,
   auditCommand,
   convertCommand,

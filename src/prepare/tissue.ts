@@ -60,7 +60,8 @@ export function estimateTissues(image: ImageVolume, options: TissueOptions = {})
     expect(values, field, mixture, shares);
     maximise(values, field, mixture, shares);
     // The first steps find the classes; a field that is fitted before them takes their place.
-    if (biasOrder > 0 && step >= 4 && step % 3 === 1) weights = fitField(values, samples, basis, mixture, shares, field);
+    if (biasOrder > 0 && step >= 4 && step % 3 === 1)
+      weights = fitField(values, samples, basis, mixture, shares, field);
   }
   const whole =
     biasOrder > 0 ? evaluateField(basis, weights) : new Float32Array(voxelCount(image.size)).fill(1);
@@ -84,6 +85,24 @@ export function estimateTissues(image: ImageVolume, options: TissueOptions = {})
 /** The image divided by its unevenness. */
 export function evenOut(image: ImageVolume, { field }: Pick<Tissues, "field">): ImageVolume {
   return { ...image, data: image.data.map((value, v) => value / field[v]!) };
+}
+
+/** The probability of every class at every voxel of the mask, 0 elsewhere: maps of fluid, grey and white matter. */
+export function tissueMaps(image: ImageVolume, tissues: Tissues): Float32Array[] {
+  const { mask, means, deviations, fractions, field } = tissues;
+  const maps = means.map(() => new Float32Array(mask.length));
+  const shares = new Float64Array(means.length);
+  for (let v = 0; v < mask.length; v++) {
+    if (mask[v] !== 1) continue;
+    let sum = 0;
+    for (let c = 0; c < means.length; c++) {
+      const z = (image.data[v]! / field[v]! - means[c]!) / deviations[c]!;
+      shares[c] = (fractions[c]! / deviations[c]!) * Math.exp(-0.5 * Math.min(200, z * z));
+      sum += shares[c]!;
+    }
+    for (let c = 0; c < means.length; c++) maps[c]![v] = shares[c]! / sum;
+  }
+  return maps;
 }
 
 interface Mixture {

@@ -221,12 +221,26 @@ describe("features", () => {
   });
 
   it("of voxels forget the gain and are blurred", () => {
-    const [soft, loud] = [voxelFeatures(head(3)), voxelFeatures(head(3, 4))];
+    const [soft, loud] = [1, 4].map((gain) => voxelFeatures(head(3, gain), { content: "intensity" })) as [
+      Float32Array,
+      Float32Array,
+    ];
     for (let v = 0; v < soft.length; v += 97) expect(loud[v]).toBeCloseTo(soft[v]!, 4);
-    const sharp = voxelFeatures(head(3), { smoothingMm: 0 });
+    const sharp = voxelFeatures(head(3), { content: "intensity", smoothingMm: 0 });
     const roughness = (data: Float32Array) =>
       data.reduce((sum, x, v) => sum + (v % 20 === 0 ? 0 : Math.abs(x - data[v - 1]!)), 0);
     expect(roughness(soft)).toBeLessThan(0.6 * roughness(sharp));
+  });
+
+  it("of voxels are densities of a tissue, together 1 inside and 0 outside", () => {
+    const maps = (["csf", "grey", "white"] as const).map((content) =>
+      voxelFeatures(head(3), { content, smoothingMm: 0 }),
+    );
+    const at = (i: number, j: number) => maps.map((map) => Math.round(map[4 * 400 + j * 20 + i]!));
+    expect(at(9, 9)).toEqual([1, 0, 0]);
+    expect(at(9, 2)).toEqual([0, 1, 0]);
+    expect(at(9, 5)).toEqual([0, 0, 1]);
+    expect(at(0, 0)).toEqual([0, 0, 0]);
   });
 
   it("of regions are shares of the whole", () => {

@@ -13,6 +13,7 @@ const commands = [
   "list",
   "simulate",
   "inspect",
+  "prepare",
   "convert",
   "plan",
   "reconstruct",
