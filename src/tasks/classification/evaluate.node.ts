@@ -105,8 +105,9 @@ async function tableToJudge(
   return { table, own: (await recordOf(table, options)).sha256 === run.data.sha256 };
 }
 
-function summaryOf(
-  run: Run,
+/** The figures of predictions, with intervals, as every evaluation states them. */
+export function summaryOf(
+  run: { readonly seed: number; readonly model: Pick<Run["model"], "classes"> },
   predictions: readonly (Prediction & { subject: string; truth: string })[],
   about: {
     readonly runDir: string;

@@ -82,7 +82,7 @@ export async function predictClassification(request: PredictRequest): Promise<Pr
 }
 
 /** Files as given, and of folders every scan inside, subjects' folders of BIDS included. */
-async function scansOf(given: readonly string[]): Promise<string[]> {
+export async function scansOf(given: readonly string[]): Promise<string[]> {
   const scans: string[] = [];
   const visit = async (folder: string): Promise<string[]> => {
     const found: string[] = [];

@@ -1,0 +1,293 @@
+import { mkdir } from "node:fs/promises";
+import { resolve } from "node:path";
+import { fittedOn } from "../../audit/provenance.js";
+import { fail } from "../../core/errors.js";
+import { rng } from "../../core/rng.js";
+import { baseName } from "../../io/files.js";
+import { loadImage, nodeFiles, writeText } from "../../io/node.js";
+import type { SubjectRow } from "../../io/subjects.js";
+import { buildReport } from "../../report/run.js";
+import { version } from "../../version.js";
+import { curvesOf } from "../classification/curves.js";
+import { openTable, recordOf, requireOptions, rowsOf } from "../classification/data.node.js";
+import { type ClassificationEvaluation, summaryOf } from "../classification/evaluate.node.js";
+import { type Prediction, scansOf, writePredictions } from "../classification/predict.node.js";
+import { splitSubjects } from "../classification/split.js";
+import { isSimulated } from "../dataset.node.js";
+import { beginLook, finishLook, refuseSealedScans } from "../looks.node.js";
+import { readEvaluation } from "../report.node.js";
+import { createRunFolder, paths, readRunAs, requireNoRun } from "../run-folder.node.js";
+import { honestyNotes, splitOf } from "../split.node.js";
+import { machineFacts, noteTo, presetOf } from "../start.node.js";
+import type {
+  EvaluateRequest,
+  ExportRequest,
+  ExportSummary,
+  PredictRequest,
+  PredictSummary,
+  ReportRequest,
+  ReportSummary,
+  TrainRequest,
+  TrainSummary,
+  Verbs,
+} from "../verbs.js";
+import { type ClassicConfig, withChanges } from "./config.js";
+import { featureSource } from "./features.node.js";
+import { fitClassic } from "./fit.js";
+import { encodeClassic, openClassic, probabilityOf } from "./model.node.js";
+import { type ClassicModel, type ClassicRun, classicRunSchema } from "./run.js";
+
+/** A system that classifies by features: its name and its presets. */
+export interface ClassicSystem {
+  readonly name: string;
+  readonly presets: Readonly<Record<string, ClassicConfig>>;
+}
+
+/** The verbs of a system that classifies by features, in Node. */
+export function classicVerbs(system: ClassicSystem): Verbs {
+  return {
+    train: (request) => train(system, request),
+    predict,
+    evaluate,
+    exportModel,
+    report,
+  };
+}
+
+const readRun = (dir: string): Promise<ClassicRun> => readRunAs(dir, classicRunSchema);
+
+async function train(system: ClassicSystem, request: TrainRequest): Promise<TrainSummary> {
+  const began = performance.now();
+  const { dataDir, runDir, seed, dataset = {} } = request;
+  refuseStrays(system, request);
+  await requireNoRun(runDir);
+  const { preset, config } = presetOf(system, request, withChanges);
+  requireOptions(dataset, system.name, dataDir);
+  const folds = request.folds ?? 5;
+  const table = await openTable(dataDir, config, dataset, { folds });
+  const cases = table.rows.map(({ id, subject, image }) => ({ id, subject, images: [image] }));
+  const split = await splitOf({ name: table.source, stack: false, cases }, request, () =>
+    splitSubjects(table, { fold: request.fold ?? 0, folds, share: 0, seed }),
+  );
+  const rows = rowsOf(table.rows, split.subjects.train, config.sessions);
+  const { image } = await loadImage([table.rows[0]!.image], ["image"]);
+  const grid = { size: image.size, affine: image.affine };
+  noteTo(request, `measuring ${rows.length} images`);
+  const source = await featureSource(config.features, dataDir, grid);
+  const features: Float32Array[] = [];
+  for (const row of rows) {
+    if (request.signal?.aborted)
+      fail("runtime", {
+        what: "the training was interrupted",
+        where: runDir,
+        found: "nothing was written",
+        fix: "Run it again",
+      });
+    features.push(await source.of(row));
+  }
+  const positive = rows.map(({ diagnosis }) => diagnosis === config.classes[1]);
+  const subjects = rows.map(({ subject }) => subject);
+  const { classifier, search } = fitClassic(
+    { features, positive, subjects },
+    config,
+    rng(seed).split("classic"),
+  );
+  const model: ClassicModel = {
+    system: system.name,
+    preset,
+    task: "classic",
+    classes: [...config.classes],
+    modality: table.modality,
+    grid: { size: [...grid.size], affine: [...grid.affine] },
+    features: config.features,
+    names: source.names === undefined ? null : [...source.names],
+    count: classifier.weights.length,
+    simulated: await isSimulated(dataDir),
+  };
+  const seconds = (performance.now() - began) / 1000;
+  const trained = split.subjects.train;
+  const run: ClassicRun = {
+    gyrus: version,
+    system: system.name,
+    preset,
+    created: new Date().toISOString(),
+    seed,
+    parameters: classifier.weights.length + 1,
+    seconds,
+    split,
+    leakageStudy: request.leakageStudy ?? false,
+    provenance: [
+      fittedOn("weights", "the classifier", trained),
+      fittedOn("normalisation", "means of the features", trained),
+      ...(search === null
+        ? []
+        : [fittedOn("hyperparameters", "C, by folds within the training subjects", trained)]),
+    ],
+    evaluations: [],
+    ...machineFacts(),
+    warnings: config.features.kind === "voxels" && !table.aligned ? [unaligned] : [],
+    config,
+    model,
+    data: await recordOf(table, dataset),
+    search: search === null ? null : { cost: search.cost, folds: search.folds, table: [...search.table] },
+  };
+  await createRunFolder(runDir, run);
+  await nodeFiles.write(paths.model(runDir), encodeClassic(classifier, model));
+  const best = search?.table.find(({ cost }) => cost === search.cost)?.balancedAccuracy;
+  return {
+    run: runDir,
+    steps: 1,
+    seconds,
+    stopped: "done",
+    bestScore: best ?? null,
+    bestStep: 1,
+    scores: best === undefined ? {} : { "balanced accuracy": best },
+    warnings: run.warnings,
+    memory: { estimateBytes: 4 * features.length * model.count, peakBytes: process.memoryUsage().rss },
+  };
+}
+
+const unaligned =
+  "the images' affines differ: voxels of different people are compared that may not be the same place";
+
+/** Throws `bad-argument` for options that nothing here could honour. */
+function refuseStrays(
+  { name }: ClassicSystem,
+  { resume, init, epochs, minutes, runDir }: TrainRequest,
+): void {
+  const stray = Object.entries({ resume: resume || undefined, init, epochs, minutes }).find(
+    ([, value]) => value !== undefined,
+  );
+  if (stray !== undefined)
+    fail("bad-argument", {
+      what: `--${stray[0]} means nothing to ${name}, which is fitted in one go`,
+      where: runDir,
+      fix: "Leave it out",
+    });
+}
+
+async function predict(request: PredictRequest): Promise<PredictSummary> {
+  const scans = await scansOf(request.scans);
+  await refuseSealedScans(request.model, request.scans);
+  const open = await openClassic(request.model);
+  const { features, grid, classes } = open.model;
+  if (features.kind === "volumes")
+    fail("unsupported", {
+      what: "this classifier needs volumes that somebody has measured, and scans alone have none",
+      where: request.model,
+      fix: "Use gyrus evaluate --data with a data set that has such a table",
+    });
+  const source = await featureSource(features, "", grid);
+  const rows: Prediction[] = [];
+  for (const [at, scan] of scans.entries()) {
+    if (request.signal?.aborted) break;
+    request.onProgress?.(at, scans.length, scan);
+    const id = baseName(scan).replace(/(_[A-Za-z0-9]+)?\.(nii(\.gz)?|hdr)$/i, "");
+    const probability = await probabilityOf(open, await source.of({ id, subject: id, image: scan }));
+    rows.push({ id, scan, probability, positions: [probability] });
+  }
+  await open.executable.dispose();
+  await mkdir(request.outDir, { recursive: true });
+  const path = `${request.outDir}/predictions.tsv`;
+  await writePredictions(path, rows, classes);
+  return { files: rows.map(({ scan }) => ({ scan, prediction: path })) };
+}
+
+async function evaluate(request: EvaluateRequest): Promise<ClassificationEvaluation> {
+  const { runDir } = request;
+  const run = await readRun(runDir);
+  const table = await openTable(request.dataDir ?? run.data.root, run.config, optionsOf(run));
+  const own =
+    request.dataDir === undefined || (await recordOf(table, optionsOf(run))).sha256 === run.data.sha256;
+  const look = await beginLook(
+    run,
+    request,
+    own ? { own, usual: "test" } : { own, images: table.rows.map(({ image }) => [image]) },
+  );
+  const subjects =
+    look.part === undefined ? table.rows.map(({ subject }) => subject) : run.split.subjects[look.part];
+  const rows = rowsOf(table.rows, subjects, "first");
+  const open = await openClassic(runDir);
+  const source = await featureSource(run.config.features, table.source, run.model.grid);
+  const predictions: (Prediction & { subject: string; truth: string })[] = [];
+  for (const [at, row] of rows.entries()) {
+    if (request.signal?.aborted)
+      fail("runtime", {
+        what: "the evaluation was interrupted",
+        where: runDir,
+        found: `${at} of ${rows.length} subjects judged`,
+        fix: "Run it again",
+      });
+    request.onProgress?.(at, rows.length, row.id);
+    predictions.push(await judged(row, await probabilityOf(open, await source.of(row))));
+  }
+  await open.executable.dispose();
+  await mkdir(paths.predictions(runDir), { recursive: true });
+  await writePredictions(`${paths.predictions(runDir)}/predictions.tsv`, predictions, run.model.classes);
+  const result = summaryOf(run, predictions, {
+    runDir,
+    dataDir: resolve(table.source),
+    set:
+      look.words ??
+      (own
+        ? `held-out subjects of fold ${run.split.fold ?? 0} of ${run.split.folds ?? 5}, which the classifier has not seen`
+        : "all subjects of another data set than that of the run"),
+    notes: [...look.notes, ...honestyNotes(run)],
+  });
+  await finishLook(look, result);
+  return result;
+}
+
+async function judged({ id, subject, image, diagnosis }: SubjectRow, probability: number) {
+  return { id, subject, scan: image, truth: diagnosis, probability, positions: [probability] };
+}
+
+function optionsOf({ data: { options } }: ClassicRun) {
+  const { channels, derivative } = options;
+  return {
+    ...(channels === undefined ? {} : { channels }),
+    ...(derivative === undefined ? {} : { derivative }),
+  };
+}
+
+async function exportModel({ runDir, out }: ExportRequest): Promise<ExportSummary> {
+  await readRun(runDir);
+  const bytes = await nodeFiles.read(paths.model(runDir));
+  await nodeFiles.write(out, bytes);
+  return { path: out, bytes: bytes.length };
+}
+
+async function report({ runDir }: ReportRequest): Promise<ReportSummary> {
+  const run = await readRun(runDir);
+  const evaluation = (await readEvaluation(runDir)) as ClassificationEvaluation | undefined;
+  const [negative, positive] = run.model.classes;
+  const page = buildReport({
+    title: `${run.system} on ${run.data.name}`,
+    system: run.system,
+    preset: run.preset,
+    createdAt: run.created,
+    description: `${positive} against ${negative} from ${run.model.count} features of ${run.model.modality} images`,
+    simulated: run.model.simulated,
+    ...(evaluation === undefined ? {} : { evaluation, curves: curvesOf(evaluation.judgements, positive) }),
+    configuration: { ...run.config, ...(run.search === null ? {} : { search: run.search }) },
+    data: [
+      {
+        name: run.data.name,
+        caseCount: run.data.cases,
+        subjectCount: run.data.subjects,
+        hash: `sha256:${run.data.sha256}`,
+        properties: { "voxel size, mm": run.data.spacingsMm, "size, voxels": run.data.sizes },
+      },
+    ],
+    split: (["train", "validation", "test"] as const)
+      .filter((part) => run.split[part].length > 0)
+      .map((part) => ({ name: part === "train" ? "training" : part, subjects: run.split.subjects[part] })),
+    splitNote: `${run.split.folds}-fold by subject within diagnoses, fold ${run.split.fold} held out, seed ${run.split.seed}`,
+    versions: run.versions,
+    machine: run.machine,
+    timings: [{ what: "training", seconds: run.seconds }],
+    warnings: [...honestyNotes(run), ...run.warnings],
+  });
+  await writeText(paths.report(runDir), page);
+  return { path: paths.report(runDir) };
+}
