@@ -89,6 +89,7 @@ export {
 export { type SurfaceScores, surfaceScores } from "./metrics/surface.js";
 export { convAutoencoder } from "./models/conv-autoencoder.js";
 export { type ConvFcOptions, conv4Fc3, conv5Fc3, convFc } from "./models/conv-fc.js";
+export { type EdsrOptions, edsr } from "./models/edsr.js";
 export {
   type CriticOptions,
   type DenoisingGeneratorOptions,
@@ -183,6 +184,17 @@ export {
 } from "./tasks/segmentation/nnunet/restore.js";
 export { nnunetStep, type StepSettings } from "./tasks/segmentation/nnunet/step.js";
 export { type Explanation, explainPlan } from "./tasks/segmentation/nnunet/words.js";
+export {
+  planScan,
+  type ScanPlan,
+  type Slices,
+  thicknessOf,
+} from "./tasks/superresolution/acquisition.js";
+export {
+  type SuperresolutionNetwork,
+  superresolve,
+} from "./tasks/superresolution/apply.js";
+export { accumulateBurst } from "./tasks/superresolution/burst.js";
 export type {
   EvaluateRequest,
   EvaluateSummary,

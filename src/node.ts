@@ -40,3 +40,8 @@ export {
   findBest,
 } from "./tasks/segmentation/nnunet/find-best.node.js";
 export { type PreparedFile, prepareDataSet, readPrepared } from "./tasks/segmentation/nnunet/prepare.node.js";
+export {
+  type SuperresolvedScan,
+  type SuperresolveScanRequest,
+  superresolveScan,
+} from "./tasks/superresolution/scan.node.js";

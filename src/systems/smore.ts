@@ -5,6 +5,7 @@ import type { System } from "./system.js";
 const small: SuperresolutionConfig = {
   network: { width: 32, blocks: 4, scaling: 1, addInput: true },
   loss: "l1",
+  chain: false,
   acquisition: "2d",
   profile: "gaussian",
   thicknessMm: null,
@@ -12,11 +13,11 @@ const small: SuperresolutionConfig = {
   patch: 32,
   rotations: 6,
   directions: 2,
-  burst: "infinity",
+  burst: 4,
   batch: 16,
   optimizer: {
     name: "adam",
-    learningRate: 1e-3,
+    learningRate: 2e-3,
     weightDecay: 0,
     momentum: 0.9,
     nesterov: false,
@@ -41,6 +42,7 @@ const paper: SuperresolutionConfig = {
   ...small,
   network: { width: 256, blocks: 32, scaling: 0.1, addInput: false },
   directions: 6,
+  burst: "infinity",
   optimizer: { ...small.optimizer, learningRate: 1e-4 },
   schedule: { kind: "constant" },
   average: null,
@@ -72,4 +74,5 @@ export const smore: System = {
       name: "smore",
       presets: configs,
     }),
+  study: async () => (await import("../studies/smore/node.js")).smoreStudy(small),
 };

@@ -3,7 +3,7 @@ import { swapAxes } from "../../volume/axes.js";
 import { rangeOf } from "../../volume/intensity.js";
 import type { ImageVolume } from "../../volume/volume.js";
 import { planScan, type ScanPlan } from "./acquisition.js";
-import type { Task } from "./batches.js";
+import { type Task, tasksOf } from "./batches.js";
 import { accumulateBurst, meanOf } from "./burst.js";
 import { alongSlices, type SliceRunner } from "./directions.js";
 import type { SuperresolutionModel } from "./run.js";
@@ -22,6 +22,8 @@ export interface ApplyOptions {
   readonly force?: boolean;
   /** File or case, for messages. */
   readonly where?: string | undefined;
+  /** Default: both for a 2-D acquisition, self super-resolution alone for a 3-D one. */
+  readonly tasks?: readonly Task[] | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((fraction: number) => void) | undefined;
 }
@@ -41,7 +43,7 @@ const tolerance = 0.02;
 export async function superresolve(
   network: SuperresolutionNetwork,
   scan: ImageVolume,
-  { force = false, where, signal, onProgress }: ApplyOptions = {},
+  { force = false, where, tasks, signal, onProgress }: ApplyOptions = {},
 ): Promise<ImageVolume> {
   const { model } = network;
   const plan = planScan(scan, {
@@ -55,7 +57,7 @@ export async function superresolve(
   const { zero, one } = scaleOf(slices, where);
   const first = interpolateSlices(slices, plan, model.acquisition);
   let current: ImageVolume = { ...first, data: first.data.map((value) => (value - zero) / (one - zero)) };
-  const stages: readonly Task[] = model.acquisition === "2d" ? ["saa", "ssr"] : ["ssr"];
+  const stages = tasks ?? tasksOf(model);
   for (const [n, task] of stages.entries()) {
     const found = await alongSlices(network, task, current, model.directions, {
       signal,

@@ -14,7 +14,7 @@ export function tasksOf({ acquisition }: Pick<SuperresolutionConfig, "acquisitio
 }
 
 /** What decides a batch, besides the stacks and the step's number. */
-export type BatchPlan = Pick<SuperresolutionConfig, "batch" | "patch" | "rotations"> &
+export type BatchPlan = Pick<SuperresolutionConfig, "batch" | "patch" | "rotations" | "chain"> &
   Degradation & { readonly seed: number };
 
 /** A patch before and after what a network has to undo: row-major, rows across the slices. */
@@ -39,7 +39,8 @@ export function batchMaker(stacks: readonly TrainingStack[], plan: BatchPlan): (
     const names = new Set<string>();
     for (let b = 0; b < count; b++) {
       const stack = stacks[(step * count + b) % stacks.length]!;
-      const pair = draw(stack, root.split(step, b), tasks[Math.floor(b / plan.batch)]!);
+      const task = tasks[Math.floor(b / plan.batch)]!;
+      const pair = draw(stack, root.split(step, b), plan.chain && task === "ssr" ? "both" : task);
       input.set(pair.input, b * pixels);
       target.set(pair.target, b * pixels);
       names.add(stack.id);
@@ -54,7 +55,7 @@ export function batchMaker(stacks: readonly TrainingStack[], plan: BatchPlan): (
  * for each place.
  */
 export function pairDrawer(
-  plan: Omit<BatchPlan, "seed" | "batch">,
+  plan: Omit<BatchPlan, "seed" | "batch" | "chain">,
 ): (stack: TrainingStack, random: Rng, task: Task | "both") => Pair {
   const { patch, ratio, rotations } = plan;
   const known = new Map<number, Kernels>();

@@ -19,6 +19,11 @@ export const superresolutionSchema = z
       })
       .strict(),
     loss: z.enum(["l1", "l2"]),
+    /**
+     * Self super-resolution learns from what anti-aliasing has made of aliased patches, instead of from blurred ones that
+     * never were aliased: what it will be given.
+     */
+    chain: z.boolean(),
     /** "2d": slices, blurred and aliased, two networks; "3d": blurred only, one network. */
     acquisition: z.enum(["2d", "3d"]),
     /** Sensitivity across a slice ("2d"). */

@@ -19,14 +19,16 @@ type Networks = {
 export function superresolutionSteps(config: SuperresolutionConfig, memory: MemoryUse = "normal"): Steps {
   const network = (scope: Scope, x: Value): Value => edsr(scope, x, config.network);
   const type: TensorType = { dtype: "float32", shape: [config.batch, 1, config.patch, config.patch] };
+  const chained = config.chain && config.acquisition === "2d";
   const step = (name: Task): PhaseDefinition<Networks> => ({
     name,
     trains: [name],
     optimizer: optimizerOf(config),
     ...(config.average === null ? {} : { average: config.average }),
-    objective: (networks, batch) => ({
-      loss: (config.loss === "l1" ? l1 : l2)(networks[name](batch.input!), batch.target!),
-    }),
+    objective: (networks, batch) => {
+      const given = chained && name === "ssr" ? networks.saa(batch.input!) : batch.input!;
+      return { loss: (config.loss === "l1" ? l1 : l2)(networks[name](given), batch.target!) };
+    },
   });
   return buildSteps<Networks>({
     networks: { saa: network, ssr: network },

@@ -282,9 +282,10 @@ function modelOf(
 }
 
 function batchPlan(config: SuperresolutionConfig, model: SuperresolutionModel, seed: number): BatchPlan {
-  const { batch, patch, rotations, acquisition, profile } = config;
+  const { batch, patch, rotations, acquisition, profile, chain } = config;
   return {
     batch,
+    chain,
     patch,
     rotations,
     acquisition,

@@ -141,6 +141,23 @@ describe("the way of a scan", () => {
     expect(plan.fine.size).toEqual([29, 36, 32]);
   });
 
+  it("needs one coarse axis, some slices, and a target that is finer", () => {
+    const scan = thickShells("needs");
+    const [i, j, k] = scan.size;
+    const coarse = { ...scan, affine: scalingAffine([1, 4, 4]) };
+    expect(() => planScan(coarse, { where: "b.nii" })).toThrow(
+      /^b.nii: no one axis runs across the slices. Expected one coarse axis.*voxels of 1x4x4 mm/,
+    );
+    expect(planScan(coarse, { force: true }).axis).toBe(2);
+    expect(() => planScan({ ...scan, size: [i, j, 3] })).toThrow(
+      /too few slices. Expected at least 4. Found 3/,
+    );
+    expect(() => planScan(scan, { targetMm: 4.5 })).toThrow(
+      /not finer than the slices. Expected less than 4 mm/,
+    );
+    expect(k).toBe(8);
+  });
+
   it("knows thickness and gap by what is given", () => {
     expect(thicknessOf(5, {})).toBe(5);
     expect(thicknessOf(5, { thicknessMm: 4 })).toBe(4);
