@@ -52,7 +52,11 @@ export function findLimit(
   };
   let found = reading(undefined);
   for (let round = 0; round < 6; round++) {
-    const linked = components(n, likenesses, round === 0 ? Math.min(found.limit, firstLimit) : found.limit);
+    const linked = components(
+      n,
+      likenesses,
+      round === 0 ? Math.min(found.limit, coreLimit(likenesses)) : found.limit,
+    );
     // Chains that join a good part of all images join different heads.
     if (largest(linked) > Math.max(3, 0.25 * n)) break;
     const next = reading(linked);
@@ -83,8 +87,15 @@ export function mirrorLimitOf(
   return limitOf(Float32Array.from(kept), comparisons, falseAlarms);
 }
 
-/** Images more alike than this are left out of the first reading where they would spoil it. */
-const firstLimit = 0.7;
+/**
+ * Where the first chains are looked for: far out by the middle of the distribution, which pairs of one head do not reach, as they
+ * do its tail.
+ */
+function coreLimit(likenesses: Float32Array): number {
+  const sorted = likenesses.slice().sort();
+  const at = (q: number): number => sorted[Math.floor(q * (sorted.length - 1))]!;
+  return at(0.5) + 8 * (at(0.8413) - at(0.5));
+}
 
 function limitOf(values: Float32Array, comparisons: number, falseAlarms: number): Limit {
   values.sort();

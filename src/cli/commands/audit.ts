@@ -1,8 +1,10 @@
 import type { Command } from "commander";
 import { auditFrom } from "../../audit/audit.js";
 import { buildAuditReport } from "../../audit/html.js";
+import type { Part } from "../../audit/types.js";
 import { describeAudit } from "../../audit/words.js";
 import { nodeFiles, writeText } from "../../io/node.js";
+import { parseSplitFile } from "../../io/split-file.js";
 import { defineCommand, type Finish, numberWithin } from "../command.js";
 import { addDataSetOptions, type DataSetFlags, dataSetOptions } from "../dataset-options.js";
 import { exitCodes } from "../exit.js";
@@ -10,6 +12,7 @@ import { countingProgress, progressOn } from "../progress.js";
 
 interface Options extends DataSetFlags {
   readonly out?: string;
+  readonly split?: string;
   readonly falseAlarms: number;
   readonly mirror: boolean;
 }
@@ -31,11 +34,13 @@ export function auditCommand(finish: Finish): Command {
           line: "gyrus audit table.csv --json",
           about: "A table with the columns split, subject, path, diagnosis, age, sex.",
         },
+        { line: "gyrus audit cohort --split split.json", about: "A data set with the split of gyrus split." },
         { line: "gyrus audit runs/first", about: "What a run was trained on, chosen by and tested on." },
       ],
     },
     (command) => {
       command
+        .option("--split <file>", "which subjects of a data set are on which side, as gyrus split writes it")
         .option("--out <file>", "write a report with pairs of images side by side, as HTML")
         .option(
           "--false-alarms <p>",
@@ -50,6 +55,7 @@ export function auditCommand(finish: Finish): Command {
       const progress = progressOn(shell);
       const found = await auditFrom(nodeFiles, path, {
         dataset: dataSetOptions(options),
+        ...(options.split === undefined ? {} : { split: await sidesOf(options.split) }),
         falseAlarms: options.falseAlarms,
         mirror: options.mirror,
         onProgress: countingProgress(progress, "image"),
@@ -66,4 +72,21 @@ export function auditCommand(finish: Finish): Command {
       };
     },
   );
+}
+
+/** Sides by subject: the test set of a split file is held out, all folds are trained on in turn. */
+async function sidesOf(path: string): Promise<(id: string, subject: string) => Part | undefined> {
+  const { test, folds } = parseSplitFile(new TextDecoder().decode(await nodeFiles.read(path)), path);
+  const tested = new Set(test);
+  // Without a test set the first fold stands for the held-out side.
+  const held = new Set(tested.size > 0 ? [] : folds[0]!);
+  const trained = new Set(folds.flat());
+  return (_, subject) =>
+    tested.has(subject)
+      ? "test"
+      : held.has(subject)
+        ? "validation"
+        : trained.has(subject)
+          ? "train"
+          : undefined;
 }
