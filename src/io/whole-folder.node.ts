@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, readdir, rename, rm, rmdir } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { mkdir, readdir, rename, rm, rmdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { fail, GyrusError } from "../core/errors.js";
 
@@ -17,7 +18,9 @@ export async function writeWholeFolder<T>(
   await requireFree(target, what);
   try {
     await mkdir(dirname(target), { recursive: true });
-    const building = await mkdtemp(join(dirname(target), `.${basename(target)}-`));
+    // Not a folder for temporary files, which nobody else may read: this one will be handed on.
+    const building = join(dirname(target), `.${basename(target)}-${randomBytes(6).toString("hex")}`);
+    await mkdir(building);
     try {
       const result = await write(building);
       await requireFree(target, what);

@@ -201,7 +201,7 @@ describe("the report of an experiment", () => {
     const page = await readFile(path, "utf8");
     for (const text of ["2d", "3d_lowres", "3d_fullres"]) expect(page).toContain(`${text}: training loss`);
     expect(page).toContain("mean dice on the validation cases");
-    for (const heading of ["Configurations", "Post-processing", "Plan", "Held", "Best", "Worst"])
+    for (const heading of ["Folds", "Configurations", "Post-processing", "Plan", "Held", "Best", "Worst"])
       expect(page).toMatch(new RegExp(heading, "i"));
     expect(page.match(/<img /g)!.length).toBe(3);
     expect(page).toContain("all foreground");

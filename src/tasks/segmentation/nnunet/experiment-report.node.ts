@@ -42,8 +42,12 @@ export async function reportExperiment({ runDir: dir }: ReportRequest): Promise<
     createdAt: record.created,
     description: best?.sentence ?? "Nothing has been chosen yet: see gyrus find-best.",
     simulated: record.data.simulated,
-    ...(evaluation === undefined ? {} : { evaluation }),
-    tables: [...(best === undefined ? [] : tablesOf(best)), planTable(plan)],
+    ...(evaluation === undefined ? {} : { evaluation: withoutLines(evaluation, best) }),
+    tables: [
+      ...(evaluation === undefined ? [] : [foldTable(evaluation, splits)]),
+      ...(best === undefined ? [] : tablesOf(best)),
+      planTable(plan),
+    ],
     examples: evaluation === undefined ? [] : await examplesOf(dir, best, evaluation, [...trainings.keys()]),
     trainings: [...trainings.values()].flat(),
     ...dataParts(record, splits),
@@ -104,6 +108,41 @@ function dataParts(
   };
 }
 
+/** What the page shows as tables and at its top need not be said under the table of cases once more. */
+function withoutLines(evaluation: EvaluationReport, best: Best | undefined): EvaluationReport {
+  const notes = evaluation.notes?.filter((note) => note !== best?.sentence && !/^Fold \d/.test(note));
+  return { ...evaluation, notes };
+}
+
+/** The means of every fold by itself. */
+function foldTable({ cases, labels, metrics }: EvaluationReport, { folds }: Splits): PlainTable {
+  const numeric = true;
+  const columns = labels.flatMap((label) =>
+    metrics.map((metric) => ({
+      label,
+      metric,
+      heading: `${label}, ${metric.name}${metric.unit === undefined ? "" : ` (${metric.unit})`}`,
+      numeric,
+    })),
+  );
+  const rows = folds.flatMap(({ validation }, fold) => {
+    const own = cases.filter((one) => validation.includes(one.case));
+    if (own.length === 0) return [];
+    const means = columns.map(({ label, metric }) => {
+      const values = own.flatMap(({ scores }) => scores[label]?.[metric.key] ?? []);
+      if (values.length === 0) return "–";
+      return (values.reduce((a, b) => a + b, 0) / values.length).toFixed(metric.unit === undefined ? 4 : 2);
+    });
+    return [[`${fold}`, `${own.length}`, ...means]];
+  });
+  return {
+    heading: "Folds",
+    caption: "Means over the held-out cases of every fold.",
+    columns: [{ heading: "Fold", numeric }, { heading: "Cases", numeric }, ...columns],
+    rows,
+  };
+}
+
 function tablesOf({ candidates, decisions, ensemble, folds, cases }: Best): PlainTable[] {
   const labels = Object.keys(candidates[0]!.labels);
   const numeric = true;
@@ -113,15 +152,15 @@ function tablesOf({ candidates, decisions, ensemble, folds, cases }: Best): Plai
       caption: `Dice in cross-validation over ${cases} held-out cases of folds ${folds.join(", ")}, before post-processing, best first.`,
       columns: [
         { heading: "Ensemble" },
+        { heading: "Chosen" },
         { heading: "Mean", numeric },
         ...labels.map((heading) => ({ heading, numeric })),
-        { heading: "Chosen" },
       ],
       rows: candidates.map((one) => [
         one.ensemble.join(" + "),
+        one.ensemble.join() === ensemble.join() ? "yes" : "",
         one.meanForegroundDice.toFixed(4),
         ...labels.map((label) => one.labels[label]?.toFixed(4) ?? "–"),
-        one.ensemble.join() === ensemble.join() ? "yes" : "",
       ]),
     },
     {
@@ -130,17 +169,17 @@ function tablesOf({ candidates, decisions, ensemble, folds, cases }: Best): Plai
         "Whether keeping only the largest connected piece helps, decided on the same cases. A step stays where its Dice rises and no label falls.",
       columns: [
         { heading: "Largest piece of" },
-        { heading: "Before", numeric },
-        { heading: "After", numeric },
         { heading: "Kept" },
         { heading: "Why" },
+        { heading: "Before", numeric },
+        { heading: "After", numeric },
       ],
       rows: decisions.map(({ name, before, after, kept, reason }) => [
         name,
-        before.toFixed(4),
-        after.toFixed(4),
         kept ? "yes" : "no",
         reason,
+        before.toFixed(4),
+        after.toFixed(4),
       ]),
     },
   ];

@@ -20,7 +20,7 @@ export function explainPredictor(plan: Described): string[] {
     "Put the labels into the box that was cropped, with background around it, and turn the axes back.",
     ...plan.postprocessing.map(
       ({ keepLargest }) =>
-        `Of ${nameClasses(first.dataset.classes, keepLargest)} together keep the largest connected piece (voxels that share a face, an edge or a corner); the rest becomes background.`,
+        `Of ${nameClasses(first.dataset.classes, keepLargest)}${keepLargest.length > 1 ? " together" : ""} keep the largest connected piece (voxels that share a face, an edge or a corner); the rest becomes background.`,
     ),
     `Store ${plan.labels.map(({ name, value }) => `${name} as ${value}`).join(", ")}.`,
   ];
