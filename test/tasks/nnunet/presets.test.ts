@@ -134,6 +134,7 @@ describe("nnU-Net's augmentation", () => {
     const full = hippocampus.configurations["3d_fullres"]!;
     const axesOf = (plan: typeof hippocampus): number[] => mirrorAxesOf(augmentationOf(small, plan, full), 3);
     expect(axesOf(hippocampus)).toEqual([2]);
+    expect(augmentationOf(small, hippocampus, full).padding).toBe("zero");
     expect(axesOf(sideways)).toEqual([0]);
     expect(mirrorAxesOf(augmentations.nnunet, 3)).toEqual([0, 1, 2]);
     expect(mirrorAxesOf(augmentations.nnunet, 2)).toEqual([0, 1]);

@@ -116,7 +116,8 @@ const elongated = 1.5;
 /**
  * The augmentation of a configuration, in the network's frame (k is the network's first axis). nnU-Net's own turns by 30
  * degrees in 3-D, by 180 within planes, by 15 where a 2-D patch is elongated, and mirrors all axes; others keep
- * their angles, and the axes that they mirror are the scan's (0 left-right), wherever the network has them.
+ * their angles, and the axes that they mirror are the scan's (0 left-right), wherever the network has them. Beyond an
+ * image there are zeros.
  */
 export function augmentationOf(
   { augmentation }: Pick<NnunetPreset, "augmentation">,
@@ -129,7 +130,8 @@ export function augmentationOf(
     : defineAugmentation(augmentation as Parameters<typeof defineAugmentation>[0]);
   if (!named || !augmentation.startsWith("nnunet")) {
     const frame = base.mirror.axes.map((axis) => (2 - axes.indexOf(axis)) as 0 | 1 | 2);
-    return defineAugmentation({ mirror: { axes: frame } }, base);
+    // As predictions do: beyond an image there is its mean.
+    return defineAugmentation({ mirror: { axes: frame }, padding: "zero" }, base);
   }
   if (dimensions === 3 && !planarAugmentation) return base;
   const degrees = dimensions === 2 && Math.max(...patch) / Math.min(...patch) > elongated ? 15 : 180;
