@@ -97,31 +97,28 @@ describe("gyrus train nnunet", () => {
     expect(second["smoothed score"]).toBeCloseTo(0.5 * first["mean dice"]! + 0.5 * second["mean dice"]!, 12);
   });
 
-  it.each(["while it trains", "while it predicts"])(
-    "interrupted %s and resumed, gives the same bits",
-    async (when) => {
-      const out = when.replaceAll(" ", "-");
+  it("interrupted while it trains, then while it predicts, and resumed, gives the same bits", async () => {
+    const until = async (moment: (progress: TrainProgress) => boolean, resume: boolean): Promise<void> => {
       const abort = new AbortController();
-      const stop = ({ step, piece }: TrainProgress): void => {
-        if (when === "while it trains" ? step === 4 : piece?.what === "predicting held-out case")
-          abort.abort();
+      const onProgress = (progress: TrainProgress): void => {
+        if (moment(progress)) abort.abort();
       };
-      const stopped = await train(out, { signal: abort.signal, onProgress: stop });
-      expect(stopped.stopped).toBe("asked");
-      await expect(train(out)).rejects.toThrow(/there already.*--resume/);
-      const resumed = await train(out, { resume: true });
-      expect(resumed.stopped).toBe("done");
-      const held = (await readdir(at("one/3d_fullres/fold-0/validation")))[0]!;
-      for (const file of ["checkpoints/last.safetensors", "model.onnx", `validation/${held}`]) {
-        const [once, again] = await Promise.all(
-          ["one", out].map((run) => readFile(at(run, "3d_fullres/fold-0", file))),
-        );
-        // A checkpoint also says how many seconds its training took.
-        if (file.startsWith("checkpoints")) expect(tensorsOf(again!)).toEqual(tensorsOf(once!));
-        else expect(again!.equals(once!), file).toBe(true);
-      }
-    },
-  );
+      expect((await train("twice", { signal: abort.signal, onProgress, resume })).stopped).toBe("asked");
+    };
+    await until(({ step }) => step === 4, false);
+    await expect(train("twice")).rejects.toThrow(/there already.*--resume/);
+    await until(({ piece }) => piece?.what === "predicting held-out case", true);
+    expect((await train("twice", { resume: true })).stopped).toBe("done");
+    const held = (await readdir(at("one/3d_fullres/fold-0/validation")))[0]!;
+    for (const file of ["checkpoints/last.safetensors", "model.onnx", `validation/${held}`]) {
+      const [once, again] = await Promise.all(
+        ["one", "twice"].map((run) => readFile(at(run, "3d_fullres/fold-0", file))),
+      );
+      // A checkpoint also says how many seconds its training took.
+      if (file.startsWith("checkpoints")) expect(tensorsOf(again!)).toEqual(tensorsOf(once!));
+      else expect(again!.equals(once!), file).toBe(true);
+    }
+  });
 
   it("stopped while it prepares, says so and goes on from there", async () => {
     const abort = new AbortController();
