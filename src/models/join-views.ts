@@ -54,16 +54,25 @@ export function joinViews(
 }
 
 /**
- * A bin less the mean of those around it, and a little chance. What neighbouring bins have in common is nearly all there
- * is in a sinogram: starting without it, the weights behind learn what tells bins apart ten times as soon.
+ * Bins less the mean of those around them, the first channel over the whole kernel, each further one over a third of the
+ * extent and three times as strong, and a little chance. What neighbouring bins have in common is nearly all there is in a
+ * sinogram, and fine detail the least of it: starting like this, the weights behind learn what tells bins apart many times sooner.
  */
 const lessNeighbours: Initializer = (shape, rng) => {
-  const kernel = shape.at(-1)!;
-  const middle = (kernel - 1) / 2;
-  return Float32Array.from({ length: sizeOf(shape) }, (_, n) => {
-    const bin = Math.abs((n % kernel) - middle) <= 1 ? 1 / 3 : 0;
-    return bin - 1 / kernel + rng.normal(0, 0.02);
-  });
+  const [channels, given, , kernel] = shape as [number, number, number, number];
+  const weights = new Float32Array(sizeOf(shape));
+  for (let channel = 0, n = 0; channel < channels; channel++) {
+    const scale = 3 ** channel;
+    const around = Math.max(1, Math.round((kernel - 1) / 2 / scale));
+    const within = around > 2 ? 1 : 0;
+    for (let tap = 0; tap < given * kernel; tap++, n++) {
+      const far = Math.abs((tap % kernel) - (kernel - 1) / 2);
+      const difference =
+        (far <= within ? 1 / (2 * within + 1) : 0) - (far <= around ? 1 / (2 * around + 1) : 0);
+      weights[n] = scale * difference + rng.normal(0, 0.02);
+    }
+  }
+  return weights;
 };
 
 /**

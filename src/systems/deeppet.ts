@@ -14,7 +14,7 @@ const training = {
   batch: 8,
   optimizer: {
     name: "adam",
-    learningRate: 3e-3,
+    learningRate: 2e-3,
     weightDecay: 0,
     momentum: 0.9,
     nesterov: false,
@@ -48,6 +48,7 @@ const small: ReconstructionConfig = {
     residual: true,
   },
   inputs: ["linogram"],
+  optimizer: { ...training.optimizer, learningRate: 3e-3 },
 };
 
 /** The same for 48 views of 47 bins and 32² pixels. */
@@ -82,7 +83,7 @@ const smallPlain: ReconstructionConfig = {
  * lines. Not DeepPET, which finds the image by itself.
  */
 const smallBackprojected: ReconstructionConfig = {
-  ...small,
+  ...training,
   network: { ...small.network, join: null },
   inputs: ["backprojection", "density"],
 };
