@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { FileSystem } from "../../../src/io/files.js";
-import { nodeFiles, readVolume } from "../../../src/io/node.js";
+import { fingerprint, nodeFiles, openDataSet, readVolume } from "../../../src/io/node.js";
 import { nodeCpu, openModel } from "../../../src/runtime/node.js";
+import type { Experiment } from "../../../src/tasks/segmentation/nnunet/experiment.js";
 import { evaluateExperiment } from "../../../src/tasks/segmentation/nnunet/experiment-evaluate.node.js";
 import { reportExperiment } from "../../../src/tasks/segmentation/nnunet/experiment-report.node.js";
 import { exportPredictor } from "../../../src/tasks/segmentation/nnunet/export.node.js";
@@ -177,7 +178,9 @@ describe("evaluating an experiment", () => {
   it("predicts and judges another data set, and keeps what it predicted", async () => {
     await writeLevels(at("other"), ["x", "y"]);
     const first = await evaluateExperiment({ runDir: out, dataDir: at("other"), threads: 1 });
-    expect(first.set).toMatch(/^all labelled cases of Levels, another data set/);
+    expect(first.set).toBe(
+      "all labelled cases of Levels, another data set than that of the experiment (no name in common)",
+    );
     expect(first.overall!.mean).toBeGreaterThan(0.4);
     expect(await readdir(at("out/predictions/other"))).toEqual([
       "evaluation.json",
@@ -191,6 +194,29 @@ describe("evaluating an experiment", () => {
     await expect(evaluateExperiment({ runDir: out, dataDir: at("other") })).rejects.toThrow(
       /the data set does not fit the networks\. Expected channels T1; label values 0, 3, 7\. Found channels T1; label values 0, 3, 8/,
     );
+  });
+});
+
+describe("evaluating what was exported", () => {
+  it("needs a data set", async () => {
+    await exportPredictor({ runDir: out, out: at("judged") });
+    await expect(evaluateExperiment({ runDir: at("judged") })).rejects.toThrow(
+      /an exported predictor has no held-out cases of its own/,
+    );
+    await writeLevels(at("third"), ["a", "z"]);
+    const { set } = await evaluateExperiment({ runDir: at("judged"), dataDir: at("third"), threads: 1 });
+    expect(set).toBe("all labelled cases of Levels, by an exported predictor");
+    const shared = await evaluateExperiment({ runDir: out, dataDir: at("third"), threads: 1 });
+    expect(shared.set).toMatch(/\(1 name in common\)$/);
+  });
+
+  it("never judges networks on the cases that they were trained on", async () => {
+    const record = at("out/experiment.json");
+    const json = JSON.parse(await readFile(record, "utf8")) as Experiment;
+    const { sha256 } = await fingerprint(await openDataSet(at("data")));
+    await writeFile(record, JSON.stringify({ ...json, data: { ...json.data, sha256 } }));
+    const found = await evaluateExperiment({ runDir: out, dataDir: at("data") });
+    expect(found.set).toMatch(/^cross-validation of /);
   });
 });
 

@@ -23,8 +23,7 @@ export interface Compared extends CrossValidated {
 /** Open an experiment for comparison. Throws `not-found` where it has no fold that is done. */
 export async function openCompared(dir: string, wanted?: readonly ConfigurationName[]): Promise<Compared> {
   const record = await readExperiment(dir);
-  const path = experimentPaths.splits(dir);
-  const splits = parseJson(splitsSchema, new TextDecoder().decode(await nodeFiles.read(path)), path);
+  const splits = await readSplits(dir);
   const done = new Map<ConfigurationName, number[]>();
   const plans: Partial<Record<ConfigurationName, Plan>> = {};
   for (const name of ["2d", "3d_lowres", "3d_fullres", "3d_cascade_fullres"] as const) {
@@ -62,6 +61,12 @@ export async function readExperiment(dir: string): Promise<Experiment> {
       fix: "Give the folder that was --out of gyrus train nnunet",
     });
   return parseJson(experimentSchema, new TextDecoder().decode(await nodeFiles.read(path)), path);
+}
+
+/** `splits.json`. */
+export async function readSplits(dir: string): Promise<Splits> {
+  const path = experimentPaths.splits(dir);
+  return parseJson(splitsSchema, new TextDecoder().decode(await nodeFiles.read(path)), path);
 }
 
 /** The folds that all configurations have done. */

@@ -3,18 +3,20 @@ import { fail } from "../../../core/errors.js";
 import { loadLabelFrom, toClasses } from "../../../io/case.js";
 import type { DataSet } from "../../../io/dataset.js";
 import { baseName, folderOf } from "../../../io/files.js";
-import { nodeFiles, openDataSet, readVolume, writeText } from "../../../io/node.js";
+import { fingerprint, nodeFiles, openDataSet, readVolume, writeText } from "../../../io/node.js";
 import type { CaseScore } from "../../../metrics/summary.js";
 import { toCanonical } from "../../../volume/orient.js";
 import { paths } from "../../run-folder.node.js";
 import type { EvaluateRequest, EvaluateSummary } from "../../verbs.js";
-import { commonFolds, heldOutCases, openCompared } from "./compared.node.js";
+import { commonFolds, heldOutCases, openCompared, readExperiment, readSplits } from "./compared.node.js";
 import { scoresOfVariant, type Variant } from "./cross-validation.node.js";
 import { crossValidationSummary, summaryOf } from "./evaluations.js";
+import type { Experiment } from "./experiment.js";
 import { exists } from "./folders.node.js";
 import { experimentPaths, foldPaths } from "./layout.js";
 import { predictNnunet } from "./predict.node.js";
 import { stageOf } from "./predictor.js";
+import { dataSetOptions } from "./run.js";
 import { scoreCase } from "./score.js";
 import { findPredictor, readBest } from "./source.js";
 
@@ -24,7 +26,48 @@ import { findPredictor, readBest } from "./source.js";
  * anew. With another data set: its labelled cases are predicted, into `predictions/<name>` where they are kept, and judged.
  */
 export async function evaluateExperiment(request: EvaluateRequest): Promise<EvaluateSummary> {
-  return request.dataDir === undefined ? crossValidated(request) : onOtherData(request, request.dataDir);
+  const { dataDir, runDir } = request;
+  const experiment = await experimentOf(runDir);
+  if (dataDir === undefined && experiment === undefined)
+    fail("bad-argument", {
+      what: "an exported predictor has no held-out cases of its own",
+      where: runDir,
+      fix: "Give a data set with --data, or the experiment's folder",
+    });
+  if (dataDir === undefined) return crossValidated(request);
+  const dataset = await openDataSet(
+    dataDir,
+    experiment === undefined ? {} : dataSetOptions(experiment.record),
+  );
+  // On the data that it was trained on, however they are called: by cross-validation, never by networks that know them.
+  if (experiment !== undefined && (await isOwnData(experiment.record, dataset)))
+    return crossValidated(request);
+  return onOtherData(request, dataset, dataDir, experiment?.dir);
+}
+
+/** The experiment that a folder is or lies in; undefined for an export. */
+async function experimentOf(
+  path: string,
+): Promise<{ readonly dir: string; readonly record: Experiment } | undefined> {
+  const whole = path.replace(/(?<=.)[\\/]+$/, "");
+  for (const dir of [whole, folderOf(whole), folderOf(folderOf(whole))])
+    if (await exists(experimentPaths.record(dir))) return { dir, record: await readExperiment(dir) };
+  return undefined;
+}
+
+/** Which data set, and how many of its cases are called as some that were trained on. */
+async function wordsOf({ name, cases }: DataSet, dir: string | undefined): Promise<string> {
+  if (dir === undefined) return `all labelled cases of ${name}, by an exported predictor`;
+  const { folds } = await readSplits(dir);
+  const known = new Set(folds.flatMap(({ validation }) => validation));
+  const shared = cases.filter(({ id }) => known.has(id)).length;
+  const names = shared === 0 ? "no name" : shared === 1 ? "1 name" : `${shared} names`;
+  return `all labelled cases of ${name}, another data set than that of the experiment (${names} in common)`;
+}
+
+async function isOwnData({ data }: Experiment, dataset: DataSet): Promise<boolean> {
+  const cases = dataset.cases.filter(({ label }) => label !== undefined);
+  return cases.length === data.cases && (await fingerprint({ cases })).sha256 === data.sha256;
 }
 
 async function crossValidated({
@@ -65,11 +108,15 @@ async function chosen(
   return { dir: path, variant, ...(best === undefined ? {} : { sentence: best.sentence }) };
 }
 
-async function onOtherData(request: EvaluateRequest, dataDir: string): Promise<EvaluateSummary> {
+async function onOtherData(
+  request: EvaluateRequest,
+  dataset: DataSet,
+  dataDir: string,
+  experimentDir: string | undefined,
+): Promise<EvaluateSummary> {
   const { runDir, mirror, threads, device, signal, onProgress } = request;
   const { plan } = await findPredictor(nodeFiles, runDir);
   const { model } = stageOf(plan.stages, plan.ensemble[0]!);
-  const dataset = await openDataSet(dataDir, {});
   requireSameTask(plan.channels, model.plan.dataset.labelValues, dataset);
   const cases = dataset.cases.filter(({ label }) => label !== undefined);
   const outDir = join(paths.predictions(runDir), baseName(dataDir));
@@ -102,7 +149,7 @@ async function onOtherData(request: EvaluateRequest, dataDir: string): Promise<E
     runDir,
     dataset,
     model.plan.dataset,
-    `all labelled cases of ${dataset.name}, another data set than that of the experiment`,
+    await wordsOf(dataset, experimentDir),
     [`Predictions: ${outDir}.`],
     scores,
   );

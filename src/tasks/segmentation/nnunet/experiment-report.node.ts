@@ -9,14 +9,12 @@ import type {
 import { overlayFigure } from "../../../report/figure.js";
 import { buildReport } from "../../../report/run.js";
 import { readEvaluation } from "../../report.node.js";
-import { parseJson } from "../../run.js";
 import { paths, readHistory } from "../../run-folder.node.js";
 import type { ReportRequest, ReportSummary } from "../../verbs.js";
 import type { Best } from "./best.js";
-import { type Compared, heldOutCases, openCompared, readExperiment } from "./compared.node.js";
+import { type Compared, heldOutCases, openCompared, readExperiment, readSplits } from "./compared.node.js";
 import { labelMapOf } from "./cross-validation.node.js";
 import type { Experiment, Splits } from "./experiment.js";
-import { splitsSchema } from "./experiment.js";
 import { experimentPaths } from "./layout.js";
 import type { ConfigurationName, Plan } from "./plan.js";
 import { parsePlan } from "./plan.js";
@@ -28,11 +26,7 @@ import { explainPlan } from "./words.js";
 export async function reportExperiment({ runDir: dir }: ReportRequest): Promise<ReportSummary> {
   const record = await readExperiment(dir);
   const plan = parsePlan(await readText(experimentPaths.plan(dir)), experimentPaths.plan(dir));
-  const splits = parseJson(
-    splitsSchema,
-    await readText(experimentPaths.splits(dir)),
-    experimentPaths.splits(dir),
-  );
+  const splits = await readSplits(dir);
   const best = await readBest(nodeFiles, dir);
   const evaluation = await readEvaluation(dir);
   const trainings = await trainingsOf(dir);
