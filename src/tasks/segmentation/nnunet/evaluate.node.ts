@@ -1,13 +1,14 @@
 import { fail } from "../../../core/errors.js";
 import type { DataSet } from "../../../io/dataset.js";
+import { baseName, joinPath } from "../../../io/files.js";
 import { fingerprint, loadCase, nodeFiles, openDataSet, writeText } from "../../../io/node.js";
 import type { CaseScore } from "../../../metrics/summary.js";
 import { engineOn } from "../../../runtime/devices.node.js";
 import { casesOf } from "../../dataset.node.js";
 import { beginLook } from "../../looks.node.js";
-import { readRunAs } from "../../run-folder.node.js";
+import { paths, readRunAs } from "../../run-folder.node.js";
 import type { EvaluateRequest, EvaluateSummary } from "../../verbs.js";
-import { exists } from "./folders.node.js";
+import { exists, makeFolder } from "./folders.node.js";
 import { evaluateHeldOut, evaluationOf } from "./held-out.node.js";
 import { foldPaths } from "./layout.js";
 import { openPredictor } from "./open.js";
@@ -61,7 +62,10 @@ export async function evaluateNnunet(request: EvaluateRequest): Promise<Evaluate
     ? `held-out cases of fold ${run.split.fold} of ${run.split.folds}`
     : `all cases of ${dataset.name}, another data set than that of the run`;
   const summary = evaluationOf(runDir, run, dataset, scores, set);
-  await writeText(foldPaths.evaluation(runDir), `${JSON.stringify(summary, null, 2)}\n`);
+  // A fold's own evaluation is what cross-validation is made of: scores on other data do not take its place.
+  const folder = own ? runDir : joinPath(paths.predictions(runDir), baseName(dataset.root));
+  await makeFolder(folder);
+  await writeText(foldPaths.evaluation(folder), `${JSON.stringify(summary, null, 2)}\n`);
   await look.done();
   return summary;
 }
