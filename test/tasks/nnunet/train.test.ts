@@ -175,6 +175,20 @@ describe("gyrus train nnunet", () => {
     for (const { totalSteps } of planned) expect(totalSteps).toBeGreaterThanOrEqual(1);
   });
 
+  it("uses a plan that lies there already, whatever the preset would have planned", async () => {
+    await mkdir(at("given"));
+    const plan = JSON.parse(await readFile(at("one/plan.json"), "utf8")) as {
+      configurations: { "3d_fullres": { batchDice: boolean } };
+    };
+    plan.configurations["3d_fullres"].batchDice = true;
+    await writeFile(at("given/plan.json"), JSON.stringify(plan));
+    const set = { ...quick, epochs: "1", stepsPerEpoch: "1", memoryGb: "3" };
+    await train("given", { set });
+    const second = await train("given", { set: { ...set, memoryGb: "4" }, fold: 1 });
+    expect(second.stopped).toBe("done");
+    expect(JSON.parse(await readFile(at("given/plan.json"), "utf8"))).toEqual(plan);
+  });
+
   it("refuses what does not belong to the experiment", async () => {
     await expect(train("one", { fold: 5 })).rejects.toThrow(/no such fold.*Expected 0 to 4, or all. Found 5/);
     await expect(train("one", { fold: 1, folds: 3 })).rejects.toThrow(

@@ -49,7 +49,8 @@ export async function openExperiment(
   const { sha256 } = await fingerprint(dataset);
   if (known) return reopen(dir, request, preset, dataset, sha256);
   await makeFolder(dir);
-  const plan = await planFor(dir, dataset, preset, work);
+  const given = await givenPlan(dir);
+  const plan = given ?? (await makePlan(dir, dataset, preset, work));
   const folds = Math.min(request.folds ?? 5, subjectCount(dataset.cases));
   const splits = dealt(dataset, folds);
   const grids = await Promise.all(
@@ -63,6 +64,7 @@ export async function openExperiment(
     created: new Date().toISOString(),
     folds,
     splitSeed,
+    ...(given === undefined ? { asked: { rules: preset.rules, memoryGb: preset.memoryGb } } : {}),
     data: {
       root: resolve(request.dataDir),
       options: JSON.parse(JSON.stringify(request.dataset ?? {})) as Experiment["data"]["options"],
@@ -121,16 +123,21 @@ async function requireExperiment(dir: string): Promise<boolean> {
   return false;
 }
 
-async function planFor(
+/** A plan that somebody put into the folder before; one beside a fingerprint is of a making that was killed. */
+async function givenPlan(dir: string): Promise<Plan | undefined> {
+  const path = experimentPaths.plan(dir);
+  const names = ((await nodeFiles.list(dir)) ?? []).map(({ name }) => name);
+  const there = names.includes("plan.json") && !names.includes("fingerprint.json");
+  return there ? parsePlan(new TextDecoder().decode(await nodeFiles.read(path)), path) : undefined;
+}
+
+async function makePlan(
   dir: string,
   dataset: DataSet,
   { rules, memoryGb }: NnunetPreset,
   work: WorkOptions,
 ): Promise<Plan> {
   const path = experimentPaths.plan(dir);
-  const given = await nodeFiles.list(dir);
-  if (given?.some(({ name }) => name === "plan.json"))
-    return parsePlan(new TextDecoder().decode(await nodeFiles.read(path)), path);
   const { fingerprint: facts } = await measureDataSet(dataset, work);
   const plan = planDataSet(facts, dataset, { rules, ...(memoryGb === null ? {} : { memoryGb }) });
   await writeText(experimentPaths.fingerprint(dir), `${JSON.stringify(facts, null, 2)}\n`);
@@ -163,12 +170,14 @@ async function reopen(
     differ("another content of the data set", record.data.root, resolve(dataDir));
   if (folds !== undefined && folds !== record.folds)
     differ("another number of folds", `${record.folds}`, `${folds}`);
-  const wanted = memoryGb ?? plannerRules[rules].budget.gigabytes;
-  if (plan.rules !== rules || plan.memoryGb !== wanted)
+  const words = (asked: Pick<NnunetPreset, "rules" | "memoryGb">): string =>
+    `${asked.rules} rules for ${asked.memoryGb ?? plannerRules[asked.rules].budget.gigabytes} GB`;
+  const { asked } = record;
+  if (asked !== undefined && words(asked) !== words({ rules, memoryGb }))
     differ(
       "another plan",
-      `${plan.rules} rules for ${plan.memoryGb} GB`,
-      `${rules} rules for ${wanted} GB, which this preset asks for`,
+      words(asked),
+      `${words({ rules, memoryGb })}, which this preset or --memory asks for`,
     );
   return { dir, record, plan, splits, dataset };
 }

@@ -12,6 +12,8 @@ export const experimentSchema = z.object({
   folds: z.number().int().min(2),
   /** Of the split into folds; the reference's. Weights and batches have the run's own seed. */
   splitSeed: z.number(),
+  /** What was planned for; absent where the plan was there before. */
+  asked: z.object({ rules: z.enum(["v2", "v1"]), memoryGb: z.number().positive().nullable() }).optional(),
   data: z.object({
     root: z.string(),
     /** How the folder was read: see `DataSetOptions`. */
