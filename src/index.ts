@@ -3,6 +3,8 @@
  * What needs Node's files or the engine's binaries is in `gyrus/node`; single files are at `gyrus/<room>/<file>`.
  */
 export { gradients } from "./autodiff/gradients.js";
+export { regionalFeatures, tissueFeatures, voxelFeatures } from "./classify/features.js";
+export { type LogisticModel, predictLogistic, trainLogistic } from "./classify/logistic.js";
 export { type ErrorDetails, type ErrorKind, fail, GyrusError } from "./core/errors.js";
 export { type Rng, rng } from "./core/rng.js";
 export { type DType, floats, type Shape, scalar, type Tensor, tensor } from "./core/tensor.js";
@@ -102,6 +104,7 @@ export { type VoxCnnOptions, voxCnn, voxCnnOfPaper } from "./models/vox-cnn.js";
 export { type VoxResNetOptions, voxResNet, voxResNetOfPaper } from "./models/vox-resnet.js";
 export { initialState, parameterCount, type Scope, type Traced, trace } from "./nn/scope.js";
 export { adam, adamW, sgd } from "./optim/optimizers.js";
+export { estimateTissues, evenOut, type Tissues, tissueMaps } from "./prepare/tissue.js";
 export { type EmOptions, type EmResult, reconstructEm } from "./reconstruct/em.js";
 export { type FbpOptions, fbp } from "./reconstruct/fbp.js";
 export { type ProjectorOps, projectorOps } from "./reconstruct/operator.js";

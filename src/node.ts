@@ -19,6 +19,8 @@ export {
   writeTable,
   writeVolume,
 } from "./io/node.js";
+export { type RegistrationOptions, registerAffine } from "./prepare/elastix.node.js";
+export { type PrepareRequest, type PrepareSummary, prepareScans } from "./prepare/node.js";
 export { reconstructStackOnThreads } from "./reconstruct/stack.node.js";
 export { type Backend, type BackendTrial, listBackends, tryBackend } from "./runtime/backends.node.js";
 export { engineOn, openModelOn } from "./runtime/devices.node.js";

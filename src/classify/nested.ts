@@ -1,6 +1,7 @@
 /** The price C chosen inside the training subjects, by folds of their own. */
 import { fail } from "../core/errors.js";
 import type { Rng } from "../core/rng.js";
+import { usualCosts } from "./costs.js";
 import { centredGram, type Gram, trainDual } from "./svm.js";
 
 /** What a search found: the price, and what every price reached. */
@@ -13,10 +14,8 @@ export interface NestedSearch {
   readonly decisions: Float64Array;
 }
 
-/** 17 prices from 1e-6 to 1e2, evenly on the logarithm, as Wen et al. 2020 search them. */
-export const usualCosts: readonly number[] = Array.from({ length: 17 }, (_, at) => 10 ** (at / 2 - 6));
-
 export interface NestedOptions {
+  /** Default `usualCosts`. */
   readonly costs?: readonly number[];
   /** Default 10, or as many as the smaller class has subjects. */
   readonly folds?: number;

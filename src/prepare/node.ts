@@ -50,7 +50,7 @@ export interface PrepareSummary {
  * Throws `bad-argument` without a template where one is needed, `geometry` where data declared as registered lie on
  * different grids, `exists`, `disk`, and what reading throws.
  */
-export async function prepareDataSet(request: PrepareRequest): Promise<PrepareSummary> {
+export async function prepareScans(request: PrepareRequest): Promise<PrepareSummary> {
   const { dataDir, outDir, signal, onProgress } = request;
   const settings = settingsOf(request);
   const dataset = await openDataSet(dataDir, { channels: [request.suffix ?? "T1w"] });

@@ -1,4 +1,4 @@
-import { usualCosts } from "../classify/nested.js";
+import { usualCosts } from "../classify/costs.js";
 import type { ClassicConfig } from "../tasks/classic/config.js";
 import type { System } from "./system.js";
 
@@ -57,6 +57,7 @@ export const adSvm: System = {
     },
     "logistic-volumes": { summary: "logistic regression on regional volumes of a table" },
   },
+  fittedAtOnce: true,
   verbs: async () =>
     (await import("../tasks/classic/node.js")).classicVerbs({ name: "ad-svm", presets: configs }),
 };

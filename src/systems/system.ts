@@ -20,6 +20,8 @@ export interface System {
   readonly presets: Readonly<Record<string, { readonly summary: string }>>;
   /** Whether its `train` takes all folds one after the other. Default: one fold at a time. */
   readonly crossValidates?: boolean;
+  /** Fitted in one go: no steps, no checkpoints, nothing to resume. Default: trained by steps. */
+  readonly fittedAtOnce?: boolean;
   readonly verbs: () => Promise<Verbs>;
   /** The claims of its paper on simulated data: what `gyrus reproduce` runs. Absent: there is none yet. */
   readonly study?: () => Promise<Study>;

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { usualCosts } from "../../src/classify/costs.js";
 import { regionalFeatures, standardise, tissueFeatures, voxelFeatures } from "../../src/classify/features.js";
 import { predictLogistic, trainLogistic } from "../../src/classify/logistic.js";
-import { nestedSearch, usualCosts } from "../../src/classify/nested.js";
+import { nestedSearch } from "../../src/classify/nested.js";
 import { centre, centredGram, gramOf, predictSvm, trainDual, trainSvm } from "../../src/classify/svm.js";
 import { rng } from "../../src/core/rng.js";
 import { scalingAffine } from "../../src/volume/affine.js";

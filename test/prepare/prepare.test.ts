@@ -12,7 +12,7 @@ import {
   judgeAlignment,
 } from "../../src/prepare/align.js";
 import { registerAffine } from "../../src/prepare/elastix.node.js";
-import { prepareDataSet } from "../../src/prepare/node.js";
+import { prepareScans } from "../../src/prepare/node.js";
 import { flagScans } from "../../src/prepare/quality.js";
 import { templateBox } from "../../src/prepare/scan.js";
 import { defaultStudy, type StudyOptions, studyGrid } from "../../src/sim/alzheimer/cohort.js";
@@ -183,7 +183,7 @@ describe("a data set", () => {
   }, 60_000);
 
   it("is brought to the template with its tables, one grid, values from 0 to 1, and provenance", async () => {
-    const done = await prepareDataSet({ dataDir: study, outDir: out, template: templatePath });
+    const done = await prepareScans({ dataDir: study, outDir: out, template: templatePath });
     expect([done.scans, done.kept, done.flagged]).toEqual([2, 0, []]);
     const table = await readSubjects(out);
     expect(table).toMatchObject({ classes: ["CN", "AD"], aligned: true });
@@ -209,24 +209,22 @@ describe("a data set", () => {
   it("goes on where it stopped, and makes anew what is missing or was made of other bytes", async () => {
     rmSync(image(out).replace(".nii.gz", ".json"));
     const bytes = readFileSync(image(out));
-    const again = await prepareDataSet({ dataDir: study, outDir: out, template: templatePath });
+    const again = await prepareScans({ dataDir: study, outDir: out, template: templatePath });
     expect([again.scans, again.kept]).toEqual([2, 1]);
     expect(readFileSync(image(out)).equals(bytes)).toBe(true);
   }, 60_000);
 
   it("stays as it is when asked with other settings, or for another's folder", async () => {
     const other = { dataDir: study, outDir: out, template: templatePath, intensity: "minMax" as const };
-    await expect(prepareDataSet(other)).rejects.toThrow(
-      /something else than this preparation.*other settings/,
-    );
-    await expect(prepareDataSet({ ...other, outDir: study })).rejects.toThrow(
+    await expect(prepareScans(other)).rejects.toThrow(/something else than this preparation.*other settings/);
+    await expect(prepareScans({ ...other, outDir: study })).rejects.toThrow(
       /something else than this preparation/,
     );
   });
 
   it("is not moved when it is declared as registered, which has to be possible", async () => {
     const still = join(root, "still");
-    const done = await prepareDataSet({
+    const done = await prepareScans({
       dataDir: study,
       outDir: still,
       registered: true,
@@ -247,14 +245,14 @@ describe("a data set", () => {
     const kept = readFileSync(path);
     await writeVolume(path, { ...odd, affine: scalingAffine([3, 3, 3]) });
     await expect(
-      prepareDataSet({ dataDir: study, outDir: join(root, "no"), registered: true }),
+      prepareScans({ dataDir: study, outDir: join(root, "no"), registered: true }),
     ).rejects.toThrow(/declared as registered lie on different grids.*Leave out --registered/);
     writeFileSync(path, kept);
     expect(existsSync(join(root, "no"))).toBe(false);
   }, 60_000);
 
   it("wants a template, or to be declared", async () => {
-    await expect(prepareDataSet({ dataDir: study, outDir: join(root, "no") })).rejects.toThrow(
+    await expect(prepareScans({ dataDir: study, outDir: join(root, "no") })).rejects.toThrow(
       /no template.*--registered/,
     );
   });

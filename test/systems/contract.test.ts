@@ -220,11 +220,14 @@ const recipes: Readonly<Record<string, Recipe>> = {
   },
 };
 
-it("every system has a recipe, and every recipe a system", () => {
-  expect(Object.keys(recipes).sort()).toEqual(systems.map(({ name }) => name).sort());
+/** Those that are fitted in one go have no steps to be held to: see test/tasks/classic.test.ts. */
+const stepwise = systems.filter(({ fittedAtOnce }) => fittedAtOnce !== true);
+
+it("every system that is trained by steps has a recipe, and every recipe a system", () => {
+  expect(Object.keys(recipes).sort()).toEqual(stepwise.map(({ name }) => name).sort());
 });
 
-describe.each(systems.map((system) => [system.name, system] as const))("%s", (name, system) => {
+describe.each(stepwise.map((system) => [system.name, system] as const))("%s", (name, system) => {
   const recipe = recipes[name]!;
   let folder = "";
   let data = "";

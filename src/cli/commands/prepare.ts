@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { prepareDataSet } from "../../prepare/node.js";
+import { prepareScans } from "../../prepare/node.js";
 import type { IntensityScaling } from "../../prepare/scan.js";
 import { defineCommand, type Finish, numberWithin } from "../command.js";
 import { interruptible } from "../interrupt.js";
@@ -66,7 +66,7 @@ export function prepareCommand(finish: Finish): Command {
           shell,
           "Stopping after the scans at hand; the same command goes on from there.",
           (signal) =>
-            prepareDataSet({
+            prepareScans({
               dataDir,
               outDir: options.out,
               registered: options.registered === true,
