@@ -84,6 +84,8 @@ export interface SmoreAnswer {
   /** Absent where the training was interrupted. */
   readonly image?: ImageVolume;
   readonly training?: TrainSummary;
+  /** A run folder to be removed once the result is written. */
+  readonly spentRun?: string;
   readonly facts: Readonly<Record<string, unknown>>;
   /** What was taken for granted, to be said beside the result. */
   readonly words: readonly string[];
@@ -149,7 +151,6 @@ export async function bySmore(
       config,
       seed,
       runDir,
-      discardRun: options.run === undefined,
       resume,
       minutes,
       threads,
@@ -162,7 +163,13 @@ export async function bySmore(
     }),
   ).finally(progress.stop);
   const facts = { acquisition: config.acquisition, sliceMm, thicknessMm, steps: training.steps, seed };
-  return { ...(image === undefined ? {} : { image }), training, facts, words };
+  return {
+    ...(image === undefined ? {} : { image }),
+    ...(options.run === undefined ? { spentRun: runDir } : {}),
+    training,
+    facts,
+    words,
+  };
 }
 
 /** The preset for a scan, with what is known of its slices, and what had to be assumed. */
@@ -177,9 +184,11 @@ function configFor(
   readonly thicknessMm: number;
   readonly words: readonly string[];
 } {
-  const acquisition = options.acquisition ?? "2d";
+  const base = withChanges(configs[preset as keyof typeof configs], options.set ?? {});
+  const acquisition = options.acquisition ?? base.acquisition;
   requireOneOf("--acquisition", acquisition, ["2d", "3d"]);
-  const { thickness, gap, targetMm, force = false } = options;
+  const { thickness = base.thicknessMm ?? undefined, gap, force = false } = options;
+  const targetMm = options.targetMm ?? base.targetMm;
   if (acquisition === "3d" && (thickness !== undefined || gap !== undefined))
     fail("bad-argument", {
       what: `--${thickness === undefined ? "gap" : "thickness"} means nothing to a 3-D acquisition, which has no slices`,
@@ -188,8 +197,6 @@ function configFor(
     });
   const { sliceMm } = planScan(scan, { targetMm, force, where: path });
   const thicknessMm = thicknessOf(sliceMm, { thicknessMm: thickness, gapMm: gap, where: path });
-  planScan(scan, { targetMm, thicknessMm, force, where: path });
-  const base = withChanges(configs[preset as keyof typeof configs], options.set ?? {});
   const known = thickness !== undefined || gap !== undefined;
   const words =
     known || acquisition === "3d"
@@ -201,8 +208,8 @@ function configFor(
     config: {
       ...base,
       acquisition: acquisition as "2d" | "3d",
-      targetMm: targetMm ?? base.targetMm,
-      thicknessMm: acquisition === "3d" ? null : known ? thicknessMm : base.thicknessMm,
+      targetMm,
+      thicknessMm: known ? thicknessMm : null,
     },
     sliceMm,
     thicknessMm,

@@ -78,7 +78,7 @@ describe("gyrus superres by SMORE", () => {
   });
 
   it("interrupted goes on with --resume, with the bits of one that never stopped", async () => {
-    const words = ["superres", "thick.nii.gz", ...quick, ...small, "--set", "stepsPerEpoch=60", "--out"];
+    const words = ["superres", "thick.nii.gz", ...quick, ...small, "--set", "stepsPerEpoch=40", "--out"];
     const { child, finished } = starting([...words, "parts.nii.gz"], folder);
     let asked = false;
     child.stderr.on("data", (text: Buffer | string) => {

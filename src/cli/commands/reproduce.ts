@@ -40,6 +40,10 @@ export function reproduceCommand(finish: Finish): Command {
           about: "DeepPET beside FBP, ML-EM and OSEM: about seventeen minutes on two cores.",
         },
         {
+          line: "gyrus reproduce smore --out studies/smore",
+          about: "SMORE beside interpolation, by slice thickness.",
+        },
+        {
           line: "gyrus reproduce batch-norm --out studies/batch-norm --resume",
           about: "Go on with a study that was stopped; give the same options as the first time.",
         },
@@ -55,7 +59,7 @@ export function reproduceCommand(finish: Finish): Command {
         )
         .option(
           "--data <folder>",
-          `real images that a study may see as well (deeppet: templates-spm, pet-receptor-maps); default: ${realImages}, where it is there`,
+          `real images that a study may see as well (deeppet: templates-spm, pet-receptor-maps; smore: t1-head); default: ${realImages}, where it is there`,
         )
         .option(
           "--seed <n>",

@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import type { Command } from "commander";
 import { fail } from "../../core/errors.js";
 import { requireImage } from "../../io/case.js";
@@ -128,7 +129,7 @@ export function superresCommand(finish: Finish): Command {
           ? bySmore(shell, scan, path, options)
           : byRun(shell, scan, path, method, options));
       }
-      const { image, training, facts, words } = answer;
+      const { image, training, spentRun, facts, words } = answer;
       if (image === undefined)
         return {
           result: { out: null, method, ...facts },
@@ -139,6 +140,7 @@ export function superresCommand(finish: Finish): Command {
         dtype,
         description: plain ? `Gyrus: ${method} interpolation` : "Gyrus: super-resolution by SMORE",
       });
+      if (spentRun !== undefined) await rm(spentRun, { recursive: true, force: true });
       const spacing = spacingMm(image.affine);
       const trained =
         training === undefined

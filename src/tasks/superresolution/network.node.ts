@@ -35,7 +35,7 @@ export function encodeNetwork(
 }
 
 /** Voxels that go through a network at a time. */
-const voxelsAtOnce = 2 ** 18;
+const voxelsAtOnce = 2 ** 16;
 
 /** Open the networks of a state as their device runs them best, on whole slices. */
 export async function networkOfState(

@@ -118,6 +118,14 @@ describe("SMORE on one scan", () => {
     );
   });
 
+  it("goes on with cubes where it is forced to", async () => {
+    const scan = shells("scan", [20, 22, 24]);
+    await expect(superresolved("forced", { scan })).rejects.toThrow(/has voxels of 1x1x1 mm already/);
+    const { image } = await superresolved("forced", { scan, force: true });
+    expect(image!.size).toEqual(scan.size);
+    expect(compareImages(scan, image!).psnrDb).toBeGreaterThan(20);
+  });
+
   it.each([
     ["of one value", { data: (n: number) => new Float32Array(n).fill(7) }, /no edges|empty/],
     ["of zeros", { data: (n: number) => new Float32Array(n) }, /the scan is empty/],
