@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -109,6 +109,64 @@ describe("gyrus find-best", () => {
     await expect(findBest({ dir: data })).rejects.toThrow(/data: this folder is no experiment/);
     await writeRecord(at("untrained"), data, voxelPlan(), ids);
     await expect(findBest({ dir: at("untrained") })).rejects.toThrow(/no fold of this experiment is done/);
+  });
+
+  it("judges regions, tries their steps one after the other, and leaves out what nobody labelled", async () => {
+    const base = voxelPlan();
+    const dataset = {
+      ...base.dataset,
+      regions: [
+        { name: "whole", classes: [1, 2], paintedAs: 1 },
+        { name: "core", classes: [2], paintedAs: 2 },
+      ],
+      ignoredClass: 3,
+      labelValues: [0, 3, 7, 9],
+    };
+    const plan = voxelPlan({ dataset });
+    const own = at("regions-data");
+    await writeLevels(own, ids);
+    for (const id of ids) {
+      const path = join(own, `labelsTr/${id}.nii.gz`);
+      const { volume } = await readVolume(path);
+      const [ni] = volume.size;
+      // A quarter of every slice is left to nobody's judgement.
+      const data = volume.data.map((x, v) => (v % ni < 3 ? 9 : x)) as Uint8Array;
+      await writeVolume(path, { ...volume, data });
+    }
+    const json = JSON.parse(await readFile(join(own, "dataset.json"), "utf8")) as object;
+    await writeFile(
+      join(own, "dataset.json"),
+      JSON.stringify({
+        ...json,
+        labels: { background: 0, whole: [3, 7], core: 7, ignore: 9 },
+        regions_class_order: [3, 7],
+      }),
+    );
+    await writeRecord(at("regions"), own, plan, ids);
+    for (const fold of [0, 1]) {
+      await writeFold(at("regions"), modelFor("3d_fullres", plan), fold);
+      await writeHeldOut(at("regions"), "3d_fullres", fold);
+    }
+    const { best, evaluation } = await findBest({ dir: at("regions") });
+    expect(Object.keys(best.crossValidation.labels)).toEqual(["whole", "core"]);
+    expect(best.decisions.map(({ name, keepLargest }) => `${name} ${keepLargest}`)).toEqual([
+      "all foreground 1,2",
+      "whole 1,2",
+      "core 2",
+    ]);
+    // The first step has done what the second would do.
+    if (best.decisions[0]!.kept) expect(best.decisions[1]!.kept).toBe(false);
+    expect(best.crossValidation.meanForegroundDice).toBeGreaterThan(0.6);
+    expect(evaluation.labels).toEqual(["whole", "core"]);
+    const scan = join(own, "imagesTr/a.nii.gz");
+    const { files } = await predictNnunet({
+      model: at("regions"),
+      scans: [scan],
+      outDir: at("regions-out"),
+      threads: 1,
+    });
+    const { volume } = await readVolume(files[0]!.prediction);
+    expect([...new Set(volume.data)].sort()).toEqual([0, 3, 7]);
   });
 
   it("names the label map that is not of its image", async () => {

@@ -100,12 +100,13 @@ export function modelFor(configuration: ConfigurationName, plan: Plan = voxelPla
 }
 
 /**
- * Weights that tell levels of intensity apart: the mean of a window is background or grey, what is brighter is white. A
- * cascade believes its coarser stage a little. Every seed is a little different.
+ * Weights that tell levels of intensity apart: the mean of a window is background or grey, what is brighter is white;
+ * regions are grey or brighter, and white. A cascade believes its coarser stage a little. Every seed is a little different.
  */
 export function levelWeights(model: NnunetModel, seed: number): Record<string, Tensor> {
   const random = rng(seed).split("weights");
   const weights: Record<string, Tensor> = {};
+  const classes = model.plan.dataset.regions === null;
   for (const [name, { shape }] of Object.entries(predictingProgram(model).inputs)) {
     if (name === "image") continue;
     const count = shape.reduce((a, b) => a * b, 1);
@@ -115,9 +116,10 @@ export function levelWeights(model: NnunetModel, seed: number): Record<string, T
     else if (/scale$/.test(name)) values.fill(1);
     else if (/head\.weight$/.test(name))
       for (let k = 0; k < shape[0]!; k++)
-        for (let c = 0; c < shape[1]!; c++) values[k * shape[1]! + c] = 2 * k;
+        for (let c = 0; c < shape[1]!; c++) values[k * shape[1]! + c] = classes ? 2 * k : 2;
     else if (/head\.bias$/.test(name))
-      for (let k = 0; k < count; k++) values[k] = -1.2 * k * k + 0.3 * random.normal();
+      for (let k = 0; k < count; k++)
+        values[k] = (classes ? -1.2 * k * k : -1.2 - 2.4 * k) + 0.3 * random.normal();
     weights[name] = floats(shape, values);
   }
   return weights;
