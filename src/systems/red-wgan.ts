@@ -36,7 +36,7 @@ const small: DenoisingConfig = {
   patience: null,
 };
 
-const mixed: DenoisingConfig = { ...small, noise: [2, 16] };
+const mixed: DenoisingConfig = { ...small, noise: [2, 18] };
 
 const tiny: DenoisingConfig = {
   ...small,
@@ -106,10 +106,10 @@ export const redWgan: System = {
       summary:
         "9 % noise, few channels and no batch norm, units of the noise, critic with a pooled head: minutes on two cores",
     },
-    mixed: { summary: "the same for 2 to 16 % noise at once, told or estimated" },
+    mixed: { summary: "the same for 2 to 18 % noise at once, told or estimated" },
     tiny: { summary: "two levels and patches of 16 voxels: seconds to minutes, for trying out" },
     cnn3d: { summary: "the generator of small by mean squared error alone: the paper's CNN3D" },
-    "cnn3d-mixed": { summary: "the same for 2 to 16 % noise at once, told or estimated" },
+    "cnn3d-mixed": { summary: "the same for 2 to 18 % noise at once, told or estimated" },
     paper: {
       summary: "the networks of 2019: patches of 32 x 32 x 6, 2.3 M parameters and a critic of 1.1 M",
     },

@@ -198,7 +198,8 @@ async function judge(name: NetworkName, runDir: string, trials: readonly Trial[]
     const where = trial.head.id;
     // What a network of one level knows of noise is that level.
     const told = ofAllLevels(name) ? sigma : (trainedLevel / 100) * rangeOf(trial.head.image.data)[1];
-    found.push(judgedOf(trial, name, await denoiseByNetwork(open, image, { sigma: told, where })));
+    const result = await denoiseByNetwork(open, image, { sigma: told, where });
+    found.push(judgedOf(trial, name, result, sigma));
   }
   await open.executable.dispose();
   return found;

@@ -9,7 +9,7 @@ export const trainedLevel = 9;
 /** Levels that are put on a real head, and that networks of one level are tried at. */
 export const realLevels = [3, 9, 15] as const;
 /** The range that networks of all levels have learnt: wider than what they are judged at. */
-const learntRange: readonly [number, number] = [2, 16];
+const learntRange: readonly [number, number] = [2, 18];
 
 export const classicMethods = ["gaussian", "median", "tv", "nlm", "bm4d"] as const;
 export type ClassicMethod = (typeof classicMethods)[number];

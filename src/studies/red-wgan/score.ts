@@ -76,6 +76,8 @@ export interface Judged {
   readonly head: string;
   /** Percent; 0 for noise that was there. */
   readonly level: number;
+  /** Of the brightest voxel of the clean head. */
+  readonly noisePercent: number;
   readonly method: string;
   readonly scores: Readonly<Record<Place, Scores>>;
   /** Of the first head, at the trained level. */

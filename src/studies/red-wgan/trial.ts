@@ -1,3 +1,4 @@
+import { rangeOf } from "../../volume/intensity.js";
 import type { ImageVolume } from "../../volume/volume.js";
 import { levels, realLevels, trainedLevel } from "./plan.js";
 import {
@@ -65,8 +66,14 @@ function noised(
   }));
 }
 
-/** What a method made of a trial, judged. */
-export function judgedOf({ set, head, level, shown }: Trial, method: string, found: ImageVolume): Judged {
-  const scores = scoresOf(head, found);
-  return { set, head: head.id, level, method, scores, ...(shown ? { cut: cutOf(found) } : {}) };
+/** What a method made of a trial with noise of `sigma`, judged. */
+export function judgedOf(
+  { set, head, level, shown }: Trial,
+  method: string,
+  found: ImageVolume,
+  sigma: number,
+): Judged {
+  const noisePercent = (100 * sigma) / rangeOf(head.image.data)[1];
+  const cut = shown ? { cut: cutOf(found) } : {};
+  return { set, head: head.id, level, noisePercent, method, scores: scoresOf(head, found), ...cut };
 }

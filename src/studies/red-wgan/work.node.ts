@@ -18,10 +18,10 @@ export function start({ data, seed }: WorkSetup): (work: Work) => Promise<Judged
     const found: Judged[] = [];
     for (const trial of trials) {
       const { image, sigma } = trial.scan();
-      if (trial.shown) found.push(judgedOf(trial, "clean", trial.head.image));
-      found.push(judgedOf(trial, "noisy", image));
+      if (trial.shown) found.push(judgedOf(trial, "clean", trial.head.image, sigma));
+      found.push(judgedOf(trial, "noisy", image, sigma));
       for (const method of classicMethods)
-        found.push(judgedOf(trial, method, (await denoise(image, { method, sigma })).image));
+        found.push(judgedOf(trial, method, (await denoise(image, { method, sigma })).image, sigma));
     }
     return found;
   };
