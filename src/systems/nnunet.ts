@@ -54,7 +54,7 @@ const small: NnunetPreset = {
   epochs: 20,
   stepsPerEpoch: 75,
   validations: 10,
-  validationPatches: 40,
+  validationPatches: 20,
   smoothing: 0.5,
 };
 
