@@ -3,7 +3,7 @@ import { rng } from "../../core/rng.js";
 import { openDataSet, readVolume } from "../../io/node.js";
 import { withBiasField, withRicianNoise } from "../../sim/artefacts.js";
 import { drawBrain, withAtrophy } from "../../sim/brain.js";
-import { cohortGrid } from "../../sim/cohort.js";
+import { cohortGrid, cohortPresets } from "../../sim/cohort.js";
 import { t1Image } from "../../sim/contrast.js";
 import { renderBrain } from "../../sim/render.js";
 import { toCanonical } from "../../volume/orient.js";
@@ -55,7 +55,7 @@ export async function simulateVisits(
   const person = drawBrain(draw.split("brain"), { ageYears: [60, 85] });
   const loss = draw.split("loss").between(0.02, 0.1);
   const later = withAtrophy(person, { cortex: loss, hippocampus: 2 * loss, ventricles: 3 * loss });
-  const grid = cohortGrid({ spacingMm: 3, size: [56, 72, 56] });
+  const grid = cohortGrid(cohortPresets.tiny);
   const subject = `head-${index}`;
   const images = [person, later].map((one, visit) => {
     const scan = draw.split("scan", visit);

@@ -1,4 +1,3 @@
-import { probit } from "simple-statistics";
 import { z } from "zod";
 import { rng } from "../../core/rng.js";
 import { say } from "../judge.js";
@@ -9,8 +8,8 @@ import { type Material, runTrial, type Trial } from "./trial.js";
 
 /** Simulated splits of every scene, at the full size. */
 const fullSplits = 60;
-const fullMinutes = 12;
-const people = 60;
+const fullMinutes = 8;
+const people = 48;
 
 const names = Object.keys(scenes) as Scene[];
 const onImages: readonly Scene[] = ["slices", "one-head", "copies", "visits", "clean-slices", "clean-visits"];
@@ -70,9 +69,12 @@ async function open(
   };
 }
 
+/** The 97.5th percentile of the normal distribution. */
+const normal975 = 1.959963984540054;
+
 /** Wilson's 95 % interval of a share (1927). */
 export function wilson(hits: number, of: number): readonly [low: number, high: number] {
-  const z = probit(0.975);
+  const z = normal975;
   const share = hits / of;
   const middle = share + (z * z) / (2 * of);
   const half = z * Math.sqrt((share * (1 - share)) / of + (z * z) / (4 * of * of));
@@ -109,8 +111,8 @@ function conclude(read: (id: Scene) => readonly Trial[], { dataDir }: StudySize)
     notes: [
       `A leak counts as found where the exit code would be 1 and the evidence names it: a pair of images of one head, the category of a record. Intervals are Wilson's. A claim holds where the interval is above ${goal.detected}, for clean splits below ${goal.alarmed}.`,
       dataDir === undefined
-        ? "All heads are simulated, 3 mm voxels; slices are 3 mm apart."
-        : "Slices are cut from real heads; visits are of simulated ones, 3 mm voxels.",
+        ? "All heads are simulated, 4 mm voxels; slices are 4 mm apart."
+        : "Slices are cut from real heads; visits are of simulated ones, 4 mm voxels.",
     ],
     sections: [],
   };

@@ -1,0 +1,142 @@
+import { describe, expect, it } from "vitest";
+import { auditSeen, see } from "../../src/audit/audit.js";
+import { checkContent } from "../../src/audit/check-content.js";
+import { describeImage, mirrored } from "../../src/audit/describe.js";
+import { headFrame } from "../../src/audit/head-frame.js";
+import { likeness } from "../../src/audit/whiten.js";
+import { rng } from "../../src/core/rng.js";
+import { changedCopy } from "../../src/studies/audit/copies.js";
+import type { ImageVolume } from "../../src/volume/volume.js";
+import { head, seenSlice, slice } from "./heads.js";
+
+const heads = Array.from({ length: 16 }, (_, n) => n);
+const options = { falseAlarms: 0.01, mirror: true };
+const collection = { name: "scene", kind: "folder", items: [], notes: [] };
+
+async function scene(partOf: (index: number, at: number) => "train" | "test") {
+  return Promise.all(heads.flatMap((n) => [0, 1, 2, 3, 4, 5].map((at) => seenSlice(n, at, partOf(n, at)))));
+}
+
+/** Shifted by whole pixels and in other units. */
+function moved({ data, size, affine, channels }: ImageVolume, by: number, gain: number): ImageVolume {
+  const [ni, nj] = size;
+  const out = new Float32Array(data.length);
+  for (let j = 0; j < nj; j++)
+    for (let i = 0; i < ni; i++) out[j * ni + i] = gain * (data[j * ni + ((i + by + ni) % ni)] ?? 0) + 7;
+  return { data: out, size, affine, channels };
+}
+
+describe("one head on both sides, by the images themselves", () => {
+  it("is found where slices are dealt at random, and every pair is of one head", async () => {
+    const random = rng(1);
+    const { result, pairs } = checkContent(
+      await scene(() => (random.chance(0.25) ? "test" : "train")),
+      options,
+    );
+    expect(result.status).toBe("found");
+    expect(pairs.length).toBeGreaterThan(8);
+    for (const { held, training } of pairs)
+      expect(held.item.id.split("-")[0]).toBe(training.item.id.split("-")[0]);
+  });
+
+  it("is not found where heads are dealt", async () => {
+    const seen = await scene((n) => (n % 5 === 0 ? "test" : "train"));
+    const { result, pairs } = checkContent(seen, options);
+    expect(pairs).toEqual([]);
+    expect(result).toMatchObject({ status: "clean", findings: [] });
+    expect(result.details).toMatch(
+      /^96 slices, \d+ comparisons across the split: \d+ pairs of different heads have a likeness below 0\.\d\d in 99 of 100 cases; the limit for all comparisons together is \d\.\d\d\.$/,
+    );
+  });
+
+  it.each([1, 2, 3])("finds a changed copy among honest slices (%s)", async (seed) => {
+    const seen = await scene((n) => (n % 5 === 0 ? "test" : "train"));
+    const copy = await see({ id: "copy", part: "train" }, changedCopy(slice(5, 3), rng(seed)));
+    const { pairs } = checkContent([...seen, copy], options);
+    expect(pairs.map(({ training }) => training.item.id)).toContain("copy");
+    expect(pairs.every(({ held }) => held.item.id.startsWith("5-"))).toBe(true);
+  });
+
+  it("finds a mirrored copy, unless that is not looked for", async () => {
+    const seen = await scene((n) => (n % 5 === 0 ? "test" : "train"));
+    const { data, size, affine } = slice(10, 2);
+    const turned = Float32Array.from(data, (_, v) => data[v - (v % size[0]) + size[0] - 1 - (v % size[0])]!);
+    const all = [
+      ...seen,
+      await see({ id: "copy", part: "train" }, { data: turned, size, affine, channels: 1 }),
+    ];
+    const { pairs } = checkContent(all, options);
+    expect(pairs[0]).toMatchObject({ mirrored: true, training: { item: { id: "copy" } } });
+    expect(pairs[0]!.words).toMatch(/^a (near )?copy, mirrored: likeness /);
+    expect(checkContent(all, { ...options, mirror: false }).pairs).toEqual([]);
+  });
+
+  it("finds equal images even where there are only two, and does not mind blank ones", async () => {
+    const blank = { ...slice(0, 0), data: new Float32Array(slice(0, 0).data.length) };
+    const { result, pairs } = checkContent(
+      [
+        await seenSlice(0, 0, "train"),
+        await see({ id: "again", part: "test" }, slice(0, 0)),
+        await see({ id: "b1", part: "train" }, blank),
+        await see({ id: "b2", part: "test" }, blank),
+      ],
+      options,
+    );
+    expect(pairs.map(({ held, training, words }) => [held.item.id, training.item.id, words])).toEqual([
+      ["again", "0-0", "equal voxel by voxel"],
+    ]);
+    expect(result.details).toContain("2 images without a head in them were compared for equality alone.");
+    expect(result.details).toContain(
+      "With fewer than 12 images of a kind on two sides only equality is checked.",
+    );
+  });
+
+  it("compares volumes with volumes: a repeat of one head among others", async () => {
+    const seen = await Promise.all(
+      heads.map(async (n) => see({ id: `v${n}`, part: n % 4 === 0 ? "test" : "train" }, head(n))),
+    );
+    expect(checkContent(seen, options).result.status).toBe("clean");
+    const repeat = { ...head(4), data: head(4).data.map((value, v) => 0.5 * value + 20 * Math.sin(v)) };
+    const { pairs } = checkContent([...seen, await see({ id: "repeat", part: "train" }, repeat)], options);
+    expect(pairs.map(({ held, training }) => [held.item.id, training.item.id])).toEqual([["v4", "repeat"]]);
+  });
+
+  it("tells pairs with different identifiers: one of them is wrong", async () => {
+    const seen = await scene((n) => (n % 5 === 0 ? "test" : "train"));
+    const named = seen.map((one) => ({ ...one, item: { ...one.item, subject: one.item.id.split("-")[0]! } }));
+    const copy = await see({ id: "copy", part: "train", subject: "somebody" }, moved(slice(5, 3), 3, 2));
+    const { audit } = auditSeen(collection, [...named, copy]);
+    expect(audit.found).toBe(true);
+    const [finding] = audit.checks.flatMap((check) => check.findings);
+    expect(finding!.statement).toMatch(
+      /held-out slices show a head that is in training as well; \d pairs have different identifiers/,
+    );
+  });
+});
+
+describe("the description of an image", () => {
+  it("is the same when it is shifted and in other units, and turns over with its mirror image", () => {
+    const one = describeImage(slice(1, 2))!;
+    const cosine = (a: Float32Array, b: Float32Array) =>
+      likeness(a, b) / Math.sqrt(likeness(a, a) * likeness(b, b));
+    expect(cosine(one.values, describeImage(moved(slice(1, 2), 4, 3))!.values)).toBeGreaterThan(0.98);
+    expect(mirrored({ kind: "slice", values: mirrored(one) })).toEqual(one.values);
+  });
+
+  it("knows where a disc lies and how it is turned", () => {
+    const [width, height] = [64, 48];
+    const data = new Float32Array(width * height);
+    const turn = 0.3;
+    for (let y = 0; y < height; y++)
+      for (let x = 0; x < width; x++) {
+        const [u, w] = [x - 30, y - 22];
+        const [a, b] = [u * Math.cos(turn) + w * Math.sin(turn), -u * Math.sin(turn) + w * Math.cos(turn)];
+        if ((a / 20) ** 2 + (b / 12) ** 2 < 1) data[y * width + x] = 100;
+      }
+    const frame = headFrame({ data, width, height })!;
+    expect(frame.x).toBeCloseTo(30, 1);
+    expect(frame.y).toBeCloseTo(22, 1);
+    expect(frame.angle).toBeCloseTo(turn, 1);
+    expect(headFrame({ data: data.fill(3), width, height })).toBeUndefined();
+  });
+});

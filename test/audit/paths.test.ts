@@ -1,0 +1,140 @@
+import { describe, expect, it } from "vitest";
+import { auditFrom } from "../../src/audit/audit.js";
+import { buildAuditReport } from "../../src/audit/html.js";
+import { classOfPath, partOfPath, subjectOfPath } from "../../src/audit/names.js";
+import { describeAudit } from "../../src/audit/words.js";
+import { fail } from "../../src/core/errors.js";
+import type { FileSystem } from "../../src/io/files.js";
+import { nodeFiles } from "../../src/io/node.js";
+import { encodePng } from "../../src/io/png.js";
+import { slice } from "./heads.js";
+
+/** Files in memory. */
+function memory(entries: Readonly<Record<string, Uint8Array | string>>): FileSystem {
+  const files = new Map(
+    Object.entries(entries).map(([path, bytes]) => [
+      path,
+      typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes,
+    ]),
+  );
+  return {
+    ...nodeFiles,
+    read: async (path, limit) => {
+      const bytes = files.get(path) ?? fail("not-found", { what: "there is no such file", where: path });
+      return bytes.subarray(0, limit ?? bytes.length);
+    },
+    list: async (path) => {
+      const inside = [...files.keys()]
+        .filter((one) => one.startsWith(`${path}/`))
+        .map((one) => one.slice(path.length + 1));
+      if (inside.length === 0) return undefined;
+      const names = [...new Set(inside.map((one) => one.split("/")[0]!))].sort();
+      return names.map((name) => ({ name, folder: !inside.includes(name) }));
+    },
+  };
+}
+
+function slices(leaky: boolean): FileSystem {
+  const entries: Record<string, Uint8Array> = {};
+  for (let n = 0; n < 14; n++)
+    for (let at = 0; at < 4; at++) {
+      const held = leaky ? (n + at) % 4 === 0 : n % 5 === 0;
+      const number = String((n * 4 + at) * 7919 + 13).padStart(6, "0");
+      const whole = slice(n, at);
+      const data = whole.data.map((value) => Math.min(255, Math.max(0, Math.round(value / 6))));
+      entries[`set/${held ? "Test" : "train"}/AD/${number}.png`] = encodePng({ ...whole, data });
+    }
+  return memory(entries);
+}
+
+describe("a folder of slices with names that mean nothing", () => {
+  it("is flagged when heads are on both sides, with pairs in the report", async () => {
+    const found = await auditFrom(slices(true), "set");
+    expect(found.audit).toMatchObject({
+      found: true,
+      counts: { train: 42, validation: 0, test: 14 },
+      identifiers: null,
+    });
+    expect(describeAudit(found.audit).at(-1)).toBe("Found: biased split. 5 of 6 checks could not be made.");
+    const page = buildAuditReport(found);
+    expect(page.match(/data:image\/png;base64/g)!.length).toBeGreaterThan(3);
+    expect(page).toContain("Left: held out. Right: in training.");
+  });
+
+  it("passes when they are not", async () => {
+    const { audit } = await auditFrom(slices(false), "set");
+    expect(audit.found).toBe(false);
+    expect(describeAudit(audit).join("\n")).toContain(
+      "[clean] one head on both sides, by the images themselves",
+    );
+  });
+});
+
+describe("names", () => {
+  it("say whose image it is where archives have a way to", () => {
+    expect(subjectOfPath("train/sub-012/anat/sub-012_T1w.nii.gz")).toBe("sub-012");
+    expect(subjectOfPath("train/AD/OAS1_0028_MR1_mpr-1_100.png")).toBe("OAS1_0028");
+    expect(subjectOfPath("x/ADNI_002_S_0295_MR_slice9.png")).toBe("002_S_0295");
+    expect(subjectOfPath("train/mild_26 (19).png")).toBeUndefined();
+  });
+
+  it("say which side it is on", () => {
+    expect(partOfPath("Training/AD/1.png")).toBe("train");
+    expect(partOfPath("AD/test/1.png")).toBe("test");
+    expect(partOfPath("val_set/1.png")).toBe("validation");
+    expect(partOfPath("images/1.png")).toBeUndefined();
+    expect(classOfPath("AD/test/1.png")).toBe("AD");
+  });
+});
+
+describe("bad input", () => {
+  const failing = (path: string, entries: Readonly<Record<string, string>>) =>
+    auditFrom(memory(entries), path);
+
+  it("is a clear error each", async () => {
+    await expect(failing("nothing", {})).rejects.toThrow("there is no such file");
+    await expect(failing("empty", { "empty/readme.txt": "x" })).rejects.toThrow(
+      "there are no images in the folder. Expected images (.png, .nii, .nii.gz) in folders called train, validation or test",
+    );
+    await expect(failing("one", { "one/train/a.png": "x" })).rejects.toThrow(
+      "the held-out side of the split is empty",
+    );
+    await expect(
+      failing("one", { "one/train/a.png": "not a picture", "one/test/b.png": "nor this" }),
+    ).rejects.toThrow(/one\/(test\/b|train\/a)\.png: /);
+    await expect(failing("loose", { "loose/a.png": "x" })).rejects.toThrow(
+      "no image lies in a folder for a side of a split",
+    );
+    await expect(failing("bids", { "bids/sub-1/anat/sub-1_T1w.nii": "x" })).rejects.toThrow(
+      "a data set says nothing of a split",
+    );
+    await expect(failing("run", { "run/run.json": "{}" })).rejects.toThrow(
+      "run/run.json: this is no record of a run. Found system:",
+    );
+  });
+
+  it("of tables names columns and lines", async () => {
+    await expect(failing("a.csv", { "a.csv": "subject,path\n1,x.png\n" })).rejects.toThrow(
+      'the table has no column "split". Expected the columns split and subject or path',
+    );
+    await expect(failing("b.csv", { "b.csv": "split,age\ntrain,7\n" })).rejects.toThrow(
+      "neither whose images these are nor where",
+    );
+    await expect(failing("c.csv", { "c.csv": "split,subject\ntrain,1\nsoon,2\n" })).rejects.toThrow(
+      /c\.csv, lines 3: 1 rows are on no side of the split\. .* Found soon\./,
+    );
+    await expect(failing("d.csv", { "d.csv": "split,subject\ntrain,1\n" })).rejects.toThrow(
+      "the held-out side of the split is empty",
+    );
+  });
+
+  it("of tables without paths leaves the images out", async () => {
+    const table = "split\tparticipant_id\tdiagnosis\ntrain\tp1\tAD\ntest\tp1\tAD\ntest\tp2\tCN\n";
+    const { audit } = await failing("e.tsv", { "e.tsv": table });
+    expect(audit.found).toBe(true);
+    expect(audit.notes).toEqual(["3 rows have no path: their images were not looked at."]);
+    expect(audit.checks[0]!.findings[0]!.statement).toBe(
+      "1 of 2 subjects of test are in train as well, with 1 and 1 images",
+    );
+  });
+});
