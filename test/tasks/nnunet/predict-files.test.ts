@@ -59,6 +59,22 @@ describe("scans to predict", () => {
     for (const other of others) expect(other).toEqual(a);
   });
 
+  it("may have a comma in their names, and may be pictures", async () => {
+    await mkdir(at("a, b"));
+    await copyFile(at("scans/a.nii.gz"), at("a, b/a,1.nii.gz"));
+    const { files } = await predict(one, [at("a, b/a,1.nii.gz")], "comma");
+    expect(files[0]!.prediction).toBe(at("comma/a,1_seg.nii.gz"));
+    const flat = await writeFold(at("flat"), modelFor("2d"), 0);
+    const { scan } = levels("flat", [20, 18, 1]);
+    const grey = Uint8Array.from(scan.data, (x) => Math.max(0, Math.min(255, 60 * x)));
+    await writeVolume(at("picture.png"), { ...scan, data: grey });
+    const made = await predict(flat, [at("picture.png")], "pictures");
+    const { volume } = await readVolume(at("pictures/picture_seg.png"));
+    expect(made.files[0]!.prediction).toBe(at("pictures/picture_seg.png"));
+    expect(volume.size).toEqual([20, 18, 1]);
+    expect([...new Set(volume.data)].sort()).toEqual([0, 3, 7]);
+  });
+
   it("miss a channel: the file that is wanted is named", async () => {
     await writeChannels(at("lacking"), "x", 1);
     await expect(predict(two, [at("lacking")], "no")).rejects.toThrow(

@@ -122,7 +122,8 @@ async function onOtherData(
   const outDir = join(paths.predictions(runDir), baseName(dataDir));
   const made = await predictNnunet({
     model: runDir,
-    scans: cases.map(({ images }) => images.join(",")),
+    scans: [],
+    scanFiles: cases.map(({ id, images }) => ({ name: id, paths: images })),
     outDir,
     ...(mirror === undefined ? {} : { mirror }),
     ...(threads === undefined ? {} : { threads }),

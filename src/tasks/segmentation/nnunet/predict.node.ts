@@ -18,6 +18,11 @@ import { stageOf, stageOrder } from "./predictor.js";
 import { gatherScans, peekScan, type ScanFiles } from "./scans.js";
 import { findPredictor } from "./source.js";
 
+export interface NnunetPredictRequest extends PredictRequest {
+  /** Scans whose files are known already, instead of `scans`. */
+  readonly scanFiles?: readonly ScanFiles[];
+}
+
 /** A scan, its headers, and the file that its label map goes to. */
 interface Job {
   readonly scan: ScanFiles;
@@ -32,7 +37,7 @@ interface Job {
  * header tells, so that what was interrupted goes on; `overwrite` makes it anew. A scan that turns out to be bad does not
  * stop the others: its error comes at the end.
  */
-export async function predictNnunet(request: PredictRequest): Promise<PredictSummary> {
+export async function predictNnunet(request: NnunetPredictRequest): Promise<PredictSummary> {
   const { outDir, mirror = true, threads, device = "cpu", overwrite = false, signal } = request;
   const engine = await engineOn(device);
   const source = await findPredictor(nodeFiles, request.model);
@@ -72,8 +77,11 @@ export async function predictNnunet(request: PredictRequest): Promise<PredictSum
   }
 }
 
-async function planJobs({ scans, outDir }: PredictRequest, plan: PredictorPlan): Promise<Job[]> {
-  const found = await gatherScans(nodeFiles, scans, plan.channels);
+async function planJobs(
+  { scans, scanFiles, outDir }: NnunetPredictRequest,
+  plan: PredictorPlan,
+): Promise<Job[]> {
+  const found = scanFiles ?? (await gatherScans(nodeFiles, scans, plan.channels));
   const jobs: Job[] = [];
   for (const scan of found) {
     const headers = await peekScan(nodeFiles, scan, plan.channels);

@@ -31,7 +31,7 @@ export async function gatherScans(
   const singles: string[] = [];
   const scans: ScanFiles[] = [];
   for (const one of given) {
-    if (one.includes(",")) {
+    if (one.includes(",") && !(await isThere(files, one))) {
       const paths = one.split(",");
       scans.push({ name: nameOf(paths[0]!), paths });
       continue;
@@ -61,6 +61,14 @@ export async function gatherScans(
     singles.push(...inside.map(({ name }) => joinPath(one, name)));
   }
   return [...scans, ...numbered(singles, channels)];
+}
+
+/** A comma may also be part of a name. */
+function isThere(files: FileSystem, path: string): Promise<boolean> {
+  return files.read(path, 1).then(
+    () => true,
+    async () => (await files.list(path)) !== undefined,
+  );
 }
 
 /** `a_0000.nii.gz` → `a` and 0; no number: undefined. */
