@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { fail } from "../../core/errors.js";
 import { rng } from "../../core/rng.js";
 import type { DataSet } from "../../io/dataset.js";
-import { fingerprint, writeImageLike, writeText } from "../../io/node.js";
+import { fingerprint, writeImageLike } from "../../io/node.js";
 import { compareImages } from "../../metrics/compare.js";
 import { type CaseScore, summarise } from "../../metrics/summary.js";
 import type { MetricColumn } from "../../report/data.js";
@@ -11,6 +11,7 @@ import { withMrNoise } from "../../sim/mr/noise.js";
 import type { ImageVolume, Volume } from "../../volume/volume.js";
 import { casesOf } from "../dataset.node.js";
 import { summaryParts } from "../evaluation.js";
+import { beginLook, finishLook } from "../looks.node.js";
 import { paths } from "../run-folder.node.js";
 import type { EvaluateRequest, EvaluateSummary } from "../verbs.js";
 import { denoiseByNetwork } from "./apply.js";
@@ -53,7 +54,12 @@ export async function evaluateDenoising(request: EvaluateRequest): Promise<Evalu
   const open = await openModelAt(runDir, { threads, device });
   const dataset = await openVolumes(request.dataDir ?? run.data.root, channelsOf(run));
   const own = request.dataDir === undefined || (await isOwnData(run, dataset));
-  const cases = own ? casesOf(dataset, run.split.validation) : dataset.cases;
+  const look = await beginLook(
+    run,
+    request,
+    own ? { own, usual: "validation" } : { own, images: dataset.cases.map(({ images }) => images) },
+  );
+  const cases = look.part === undefined ? dataset.cases : casesOf(dataset, run.split[look.part]);
   const levels = levelsOf(run.model.noise);
   await mkdir(paths.predictions(runDir), { recursive: true });
   const scores: CaseScore[] = [];
@@ -85,15 +91,18 @@ export async function evaluateDenoising(request: EvaluateRequest): Promise<Evalu
   const result: EvaluateSummary = {
     run: runDir,
     dataDir: resolve(dataset.root),
-    set: own
-      ? `held-out scans of fold ${run.split.fold ?? 0} of ${run.split.folds ?? 5} (whole subjects)`
-      : `all scans of ${dataset.name}, another data set than that of the run`,
+    set:
+      look.words ??
+      (own
+        ? `held-out scans of fold ${run.split.fold ?? 0} of ${run.split.folds ?? 5} (whole subjects)`
+        : `all scans of ${dataset.name}, another data set than that of the run`),
     ...summaryParts(summary, columns),
     labels: Object.keys(scores[0]?.scores ?? {}),
     metrics: columns,
     cases: scores,
     interval: "95 % percentile bootstrap over subjects, 2000 resamples",
     notes: [
+      ...look.notes,
       "Rician noise is added to scans that are taken for clean; its level is a percentage of the brightest voxel, which is also the peak of PSNR and SSIM.",
       ...(run.model.units === "noise"
         ? [
@@ -103,7 +112,7 @@ export async function evaluateDenoising(request: EvaluateRequest): Promise<Evalu
       "Edge energy is the mean squared gradient, compared with the clean scan's: blur lowers it, noise left raises it.",
     ],
   };
-  await writeText(paths.evaluation(runDir), `${JSON.stringify(result, null, 2)}\n`);
+  await finishLook(look, result);
   return result;
 }
 

@@ -15,7 +15,8 @@ import { fitMemory, gib } from "../memory.node.js";
 import { batchOfRun, refuseLowering, requireSameRun } from "../resume.js";
 import { placeOf } from "../run.js";
 import { createRunFolder, requireNoRun } from "../run-folder.node.js";
-import { continued, firstRecord, noteTo, presetOf, startOf } from "../start.node.js";
+import { splitOf } from "../split.node.js";
+import { continued, firstRecord, noteTo, presetOf, startOf, usualProvenance } from "../start.node.js";
 import type { Trainable } from "../trainable.js";
 import type { TrainRequest } from "../verbs.js";
 import type { TrainingVolume } from "./batches.js";
@@ -52,7 +53,7 @@ export interface DenoisingData {
 /** What of a request decides a training, whatever its data. */
 export type TrainingRequest = Pick<
   TrainRequest,
-  "runDir" | "seed" | "resume" | "threads" | "memory" | "device" | "minutes" | "onProgress"
+  "runDir" | "seed" | "resume" | "threads" | "memory" | "device" | "minutes" | "leakageStudy" | "onProgress"
 >;
 
 /** Everything before the first step, with the data of a folder. Nothing is written until all of it has worked out. */
@@ -72,7 +73,7 @@ export async function setUp(system: DenoisingSystem, request: TrainRequest): Pro
     });
   const dataset = await openVolumes(dataDir, request.dataset);
   const folds = Math.min(request.folds ?? 5, subjectCount(dataset.cases));
-  const split = foldOf(dataset, request.fold ?? 0, folds, seed);
+  const split = await splitOf(dataset, request, () => foldOf(dataset, request.fold ?? 0, folds, seed));
   noteTo(request, `reading ${split.train.length + split.validation.length} volumes`);
   const training = await loadAll(dataset, split.train, config.noise, seed);
   const validation = await loadAll(dataset, split.validation, config.noise, seed);
@@ -80,7 +81,7 @@ export async function setUp(system: DenoisingSystem, request: TrainRequest): Pro
     training,
     validation,
     channel: dataset.channels[0]!,
-    split: JSON.parse(JSON.stringify(split)) as Run["split"],
+    split,
     record: {
       root: resolve(dataDir),
       options: { channels: [...dataset.channels] },
@@ -140,6 +141,7 @@ export async function prepare(
     featuresSha256: features.sha256,
     data: data.record,
     split: data.split,
+    provenance: usualProvenance(data.split),
   };
   if (old !== undefined)
     requireSameRun(old, run, runDir, (one) => ({

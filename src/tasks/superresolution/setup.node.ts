@@ -15,7 +15,8 @@ import { fitMemory } from "../memory.node.js";
 import { batchOfRun, refuseLowering, requireSameRun } from "../resume.js";
 import { placeOf } from "../run.js";
 import { createRunFolder, requireNoRun } from "../run-folder.node.js";
-import { continued, firstRecord, noteTo, presetOf, startOf } from "../start.node.js";
+import { splitOf } from "../split.node.js";
+import { continued, firstRecord, noteTo, presetOf, startOf, usualProvenance } from "../start.node.js";
 import type { Trainable } from "../trainable.js";
 import type { TrainRequest } from "../verbs.js";
 import { planScan, type ScanPlan, type Slices } from "./acquisition.js";
@@ -53,7 +54,7 @@ export interface SuperresolutionData {
 /** What of a request decides a training, whatever its data. */
 export type TrainingRequest = Pick<
   TrainRequest,
-  "runDir" | "seed" | "resume" | "threads" | "memory" | "device" | "minutes" | "onProgress"
+  "runDir" | "seed" | "resume" | "threads" | "memory" | "device" | "minutes" | "leakageStudy" | "onProgress"
 >;
 
 /** Everything before the first step, with a scan or a folder of them. Nothing is written until all of it has worked out. */
@@ -73,7 +74,9 @@ export async function setUp(system: SuperresolutionSystem, request: TrainRequest
   const dataset = await openScans(dataDir, request.dataset);
   const subjects = subjectCount(dataset.cases);
   const folds = Math.min(request.folds ?? 5, subjects);
-  const split = subjects > 1 ? foldOf(dataset, request.fold ?? 0, folds, seed) : nobodyHeldOut(dataset, seed);
+  const split = await splitOf(dataset, request, () =>
+    subjects > 1 ? foldOf(dataset, request.fold ?? 0, folds, seed) : nobodyHeldOut(dataset, seed),
+  );
   noteTo(request, `reading ${split.train.length + split.validation.length} scans`);
   let slices: Slices | undefined;
   const grids: ImageVolume[] = [];
@@ -96,7 +99,7 @@ export async function setUp(system: SuperresolutionSystem, request: TrainRequest
     validation: await load(split.validation),
     slices: slices!,
     channel: dataset.channels[0]!,
-    split: JSON.parse(JSON.stringify(split)) as Run["split"],
+    split,
     record: {
       root: resolve(dataDir),
       options: { channels: [...dataset.channels] },
@@ -212,6 +215,7 @@ export async function prepare(
     parameters: parameterCount({ parameters: step.parameters }),
     data: data.record,
     split: data.split,
+    provenance: usualProvenance(data.split),
   };
   if (old !== undefined)
     requireSameRun(old, run, runDir, (one) => ({ model: one.model, data: one.data.sha256 }));
