@@ -1,4 +1,5 @@
 /** A data set prepared for classification: registered, evened out, cut, scaled, judged; resumed where it stopped. */
+import { mkdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { fail } from "../core/errors.js";
@@ -6,16 +7,18 @@ import { openPool } from "../core/pool.node.js";
 import type { Case, DataSet } from "../io/dataset.js";
 import { joinPath } from "../io/files.js";
 import { sha256 } from "../io/fingerprint.js";
-import { nodeFiles, openDataSet, readVolume, writeTable } from "../io/node.js";
+import { nodeFiles, openDataSet, readVolume, writeTable, writeVolume } from "../io/node.js";
 import { peekVolumeFrom } from "../io/peek.js";
 import { version } from "../version.js";
 import { describeGridDifference } from "../volume/affine.js";
+import { crop } from "../volume/crop.js";
 import { canonicalGrid, toCanonical } from "../volume/orient.js";
 import type { ImageVolume } from "../volume/volume.js";
 import { judgeAlignment } from "./align.js";
 import { claimFolder, copyTables, finished } from "./folder.node.js";
+import { planesPicture } from "./picture.js";
 import { type Flagged, flagScans, type Judged } from "./quality.js";
-import { type PrepareSettings, usualPreparation } from "./scan.js";
+import { type PrepareSettings, templateBox, usualPreparation } from "./scan.js";
 import { type PreparationRecord, type PrepareSetup, type PrepareTask, workerModule } from "./worker.node.js";
 
 export interface PrepareRequest extends Partial<PrepareSettings> {
@@ -39,6 +42,8 @@ export interface PrepareSummary {
   readonly flagged: readonly Flagged[];
   /** `quality.tsv`: every scan's figures. */
   readonly quality: string;
+  /** Pictures of flagged scans over the template, the worst twenty. */
+  readonly figures: readonly string[];
 }
 
 /**
@@ -102,7 +107,7 @@ export async function prepareScans(request: PrepareRequest): Promise<PrepareSumm
       await pool.close();
     }
   }
-  return conclude(outDir, tasks, records, kept);
+  return conclude(outDir, tasks, records, kept, { template, settings });
 }
 
 function settingsOf(request: PrepareRequest): PrepareSettings {
@@ -176,6 +181,7 @@ async function conclude(
   tasks: readonly PrepareTask[],
   records: ReadonlyMap<string, PreparationRecord>,
   kept: number,
+  setup: PrepareSetup,
 ): Promise<PrepareSummary> {
   const judged = tasks.flatMap(({ id }): Judged[] => {
     const quality = records.get(id)?.quality;
@@ -197,7 +203,8 @@ async function conclude(
       };
     }),
   });
-  return { folder: resolve(outDir), scans: tasks.length, kept, flagged, quality: path };
+  const figures = await drawFlagged(outDir, tasks, flagged, setup);
+  return { folder: resolve(outDir), scans: tasks.length, kept, flagged, quality: path, figures };
 }
 
 /** Without a template, the mean of all prepared images stands for it. */
@@ -213,4 +220,27 @@ async function judgeByMean(tasks: readonly PrepareTask[]): Promise<Judged[]> {
   const judged: Judged[] = [];
   for (const task of tasks) judged.push({ id: task.id, ...judgeAlignment(await read(task), mean) });
   return judged;
+}
+
+/** Pictures of the worst scans, each over the template as it was cut. */
+async function drawFlagged(
+  outDir: string,
+  tasks: readonly PrepareTask[],
+  flagged: readonly Flagged[],
+  { template, settings }: PrepareSetup,
+): Promise<string[]> {
+  const drawn: string[] = [];
+  const still =
+    template === undefined || !settings.crop
+      ? template?.image
+      : crop(template.image, templateBox(template.image));
+  for (const { id } of flagged.slice(0, 20)) {
+    const { out } = tasks.find((task) => task.id === id)!;
+    const { volume } = await readVolume(out, { as: "float32" });
+    const path = joinPath(outDir, "figures", `${id}.png`);
+    await mkdir(joinPath(outDir, "figures"), { recursive: true });
+    await writeVolume(path, planesPicture(still === undefined ? [volume] : [volume, still]));
+    drawn.push(path);
+  }
+  return drawn;
 }

@@ -251,6 +251,24 @@ describe("a data set", () => {
     expect(existsSync(join(root, "no"))).toBe(false);
   }, 60_000);
 
+  it("has pictures of the scans that do not lie on the template", async () => {
+    const path = image(study).replaceAll("sub-001", "sub-002");
+    const kept = readFileSync(path);
+    const { volume: good } = await readVolume(path, { as: "float32" });
+    const draw = rng(1);
+    await writeVolume(path, { ...good, data: good.data.map(() => 100 + 10 * draw.normal()) });
+    const template = join(root, "still.nii.gz");
+    await writeVolume(template, good);
+    const looked = join(root, "looked");
+    const done = await prepareScans({ dataDir: study, outDir: looked, template, registered: true });
+    writeFileSync(path, kept);
+    // The other head is turned away from this one's, which nothing has undone.
+    expect(done.flagged.map(({ id }) => id)).toEqual(["sub-002_ses-M00", "sub-001_ses-M00"]);
+    const picture = (await readVolume(done.figures[0]!)).volume;
+    const { size } = (await readVolume(image(looked))).volume;
+    expect(picture.size).toEqual([2 * size[0] + size[1], 2 * Math.max(size[1], size[2]), 1]);
+  }, 60_000);
+
   it("wants a template, or to be declared", async () => {
     await expect(prepareScans({ dataDir: study, outDir: join(root, "no") })).rejects.toThrow(
       /no template.*--registered/,

@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { type Command, Option } from "commander";
 import { prepareScans } from "../../prepare/node.js";
 import type { IntensityScaling } from "../../prepare/scan.js";
@@ -90,6 +91,9 @@ export function prepareCommand(finish: Finish): Command {
             `${counted(done.scans, "scan")} prepared in ${done.folder}${done.kept > 0 ? `, ${done.kept} of them before` : ""}`,
             ...flagged,
             ...(done.flagged.length > 20 ? [`and ${done.flagged.length - 20} more`] : []),
+            ...(done.figures.length > 0
+              ? [`Pictures of them over the template in ${dirname(done.figures[0]!)}`]
+              : []),
             `Figures of all scans in ${done.quality}`,
           ].join("\n"),
         };
