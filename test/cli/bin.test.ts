@@ -99,6 +99,14 @@ describe("wrong usage", () => {
       ["train", "segment-unet", "--data", "x", "--out", "y", "--set", "epochs"],
       'gyrus: --set: a setting is not understood. Expected key=value, such as --set batchSize=4. Found "epochs". Write the name of the setting, an equals sign and the value, without spaces.\n',
     ],
+    [
+      ["train", "segment-unet", "--data", "x", "--out", "y", "--fold", "all"],
+      "gyrus: segment-unet: this system trains one fold at a time. Expected --fold with a number. Found --fold all. Run it once for every fold, each with its own --out.\n",
+    ],
+    [
+      ["train", "nnunet", "--data", "x", "--out", "y", "--memory", "much"],
+      'gyrus: --memory: the value of an option is not possible. Expected normal, lean, or for nnunet a number of GB. Found "much". See the command\'s --help.\n',
+    ],
     [["inspect", "nowhere.nii"], "gyrus: nowhere.nii: there is no such file. Check the path.\n"],
     [["evaluate", "nowhere"], "gyrus: nowhere: there is no such file. Check the path.\n"],
   ];
