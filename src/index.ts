@@ -2,6 +2,13 @@
  * Gyrus, as far as it runs anywhere: images, data sets, simulation, scores, models, training graphs, reports.
  * What needs Node's files or the engine's binaries is in `gyrus/node`; single files are at `gyrus/<room>/<file>`.
  */
+export { type AuditOptions, auditFrom } from "./audit/audit.js";
+export { type DrawOptions, drawSplit, type Person } from "./audit/draw-split.js";
+export { requireHonestSplit } from "./audit/honest.js";
+export { buildAuditReport } from "./audit/html.js";
+export { type FittedKind, fittedOn, type Provenance } from "./audit/provenance.js";
+export type { Audit, AuditItem, CheckResult, Finding } from "./audit/types.js";
+export { describeAudit } from "./audit/words.js";
 export { gradients } from "./autodiff/gradients.js";
 export { regionalFeatures, tissueFeatures, voxelFeatures } from "./classify/features.js";
 export { type LogisticModel, predictLogistic, trainLogistic } from "./classify/logistic.js";
@@ -43,6 +50,7 @@ export { encodeNpy, encodeNpz, parseNpy, parseNpz } from "./io/npy.js";
 export { encodePng, parsePng } from "./io/png.js";
 export { decodeSafetensors, encodeSafetensors, type TensorFile } from "./io/safetensors.js";
 export { foldOf, kFold, type Split, sharedSubjects, splitByFractions } from "./io/split.js";
+export { parseSplitFile, type SplitFile, splitOfFile } from "./io/split-file.js";
 export {
   parseDiagnosisMap,
   readSubjectsFrom,
