@@ -1,21 +1,26 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { rng } from "../../../src/core/rng.js";
 import { nodeFiles } from "../../../src/io/node.js";
 import { nodeCpu, openModel } from "../../../src/runtime/node.js";
+import { restoredOnce } from "../../../src/tasks/segmentation/nnunet/candidates.js";
 import { combineOpinions, stageMaps } from "../../../src/tasks/segmentation/nnunet/ensemble.js";
 import { experimentPaths } from "../../../src/tasks/segmentation/nnunet/layout.js";
 import { trainedConfiguration } from "../../../src/tasks/segmentation/nnunet/model.js";
+import { encodeNetwork } from "../../../src/tasks/segmentation/nnunet/network.node.js";
 import { openPredictor } from "../../../src/tasks/segmentation/nnunet/open.js";
 import { predictVolume, segmentCanonical } from "../../../src/tasks/segmentation/nnunet/predict.js";
 import { volumeAxes } from "../../../src/tasks/segmentation/nnunet/predicting.js";
 import { prepareCase } from "../../../src/tasks/segmentation/nnunet/preprocess.js";
+import { classesOfRestored, restoreProbabilities } from "../../../src/tasks/segmentation/nnunet/restore.js";
 import { averageOutputs, type Lend } from "../../../src/tasks/segmentation/nnunet/windows.js";
 import { mostLikely } from "../../../src/tasks/segmentation/sliding.js";
-import { affineFromColumns } from "../../../src/volume/affine.js";
+import { affineFromColumns, scalingAffine } from "../../../src/volume/affine.js";
 import { toCanonical } from "../../../src/volume/orient.js";
-import { levels, modelFor, voxelPlan, writeFold, writeRecord } from "./trained.js";
+import { type Size3, voxelCount } from "../../../src/volume/volume.js";
+import { levels, levelWeights, modelFor, voxelPlan, writeFold, writeRecord } from "./trained.js";
 
 let dir = "";
 const one = { threads: 1 };
@@ -165,6 +170,56 @@ describe("predictors of an experiment", () => {
   });
 });
 
+describe("configurations together", () => {
+  it("are averaged on the scan's own voxels, each from its own grid, whatever is thick", async () => {
+    const thick = scalingAffine([1, 1.1, 4], [0, 0, 0]);
+    const { scan } = levels("thick", [14, 13, 6], thick);
+    const plan = voxelPlan({ axes: [2, 1, 0], thickAxis: 0 });
+    const random = rng("opinions");
+    const opinions = (["2d", "3d_lowres", "3d_fullres"] as const).map((name) => {
+      const { geometry, image } = prepareCase({ id: "x", image: scan }, plan, plan.configurations[name]!);
+      const probabilities = Float32Array.from({ length: 3 * voxelCount(image.size) }, () => random.uniform());
+      return { probabilities, geometry, plan };
+    });
+    const grids = opinions.map(({ geometry }) => geometry.resizing.to.join());
+    expect(new Set(grids).size).toBe(3);
+    const restored = opinions.map((one) => restoreProbabilities(one.probabilities, one.geometry, plan));
+    const mean = restored[0]!.map((p, at) => Math.fround(p + restored[1]![at]!) + restored[2]![at]!);
+    const wanted = classesOfRestored(
+      mean.map((p) => p / 3),
+      opinions[0]!.geometry,
+      plan,
+    );
+    expect(combineOpinions(opinions)).toEqual(wanted);
+    expect(
+      [
+        ...restoredOnce(
+          new Map(opinions.map((one, at) => [(["2d", "3d_lowres", "3d_fullres"] as const)[at]!, one])),
+        ).values(),
+      ].map(({ probabilities }) => probabilities),
+    ).toEqual(restored);
+  });
+
+  it("of two scans are refused, and of other classes", () => {
+    const opinion = (size: Size3, outputs: number) => {
+      const { scan } = levels("x", size);
+      const plan = voxelPlan();
+      const { geometry, image } = prepareCase(
+        { id: "x", image: scan },
+        plan,
+        plan.configurations["3d_fullres"]!,
+      );
+      return { probabilities: new Float32Array(outputs * voxelCount(image.size)), geometry, plan };
+    };
+    expect(() => combineOpinions([opinion([8, 8, 8], 3), opinion([8, 8, 9], 3)])).toThrow(
+      /not of one scan, or not of one plan\. Expected 8x8x8 voxels.*Found 8x8x9 voxels/,
+    );
+    expect(() => combineOpinions([opinion([8, 8, 8], 3), opinion([8, 8, 8], 2)])).toThrow(
+      /knows other classes\. Expected 3 outputs\. Found 2/,
+    );
+  });
+});
+
 describe("a cascade", () => {
   it("sees the coarser stage's labels, and changes its mind by them", async () => {
     const { scan } = levels("cascade", [14, 12, 12]);
@@ -212,6 +267,31 @@ describe("what does not predict", () => {
   it("says that nobody has chosen yet", async () => {
     await expect(open(dir)).rejects.toThrow(
       /several configurations are trained and none has been chosen.*gyrus find-best/,
+    );
+  });
+
+  it("refuses folds that were trained differently, and weights of another network", async () => {
+    const other = join(dir, "mixed");
+    await writeFold(other, modelFor("3d_fullres"), 0);
+    const plan = voxelPlan();
+    const ofWidth = (width: number) => {
+      const changed = { ...plan.configurations["3d_fullres"]!, widths: [width] };
+      return modelFor("3d_fullres", { ...plan, configurations: { "3d_fullres": changed } });
+    };
+    const wider = ofWidth(3);
+    const run = await writeFold(other, wider, 1);
+    await expect(open(join(other, "3d_fullres"))).rejects.toThrow(
+      /fold-1\/model\.onnx: networks that are to be averaged were trained by different plans/,
+    );
+    const bytes = encodeNetwork(wider, levelWeights(wider, 1));
+    // The record of one network on the weights of another, as long as it: names and lengths in the file stay right.
+    const [from, to] = [JSON.stringify(wider), JSON.stringify(ofWidth(2))];
+    expect(from.length).toBe(to.length);
+    const text = Buffer.from(bytes).toString("latin1").replace(from, to);
+    await writeFile(join(run, "model.onnx"), Buffer.from(text, "latin1"));
+    const predictor = await open(run);
+    await expect(predictVolume(predictor, levels("x").scan)).rejects.toThrow(
+      /model\.onnx: the network's weights are not those of its plan\. Expected parameter\/encoder0\.conv0\.weight of 2x1x1x1x1\. Found 3x1x1x1x1/,
     );
   });
 
