@@ -2,8 +2,11 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { rng } from "../../src/core/rng.js";
 import { readSafetensors } from "../../src/io/node.js";
-import { methods, titles } from "../../src/studies/red-wgan/plan.js";
+import { conclude } from "../../src/studies/red-wgan/conclude.js";
+import { levelsOf, methods, realLevels, realMethods, titles } from "../../src/studies/red-wgan/plan.js";
+import type { Judged } from "../../src/studies/red-wgan/score.js";
 import { reproduce } from "../../src/studies/run.node.js";
 import { claimsSchema } from "../../src/studies/study.js";
 import { redWgan } from "../../src/systems/red-wgan.js";
@@ -23,6 +26,44 @@ const run = async (name: string, signal?: AbortSignal, resume = false) =>
     resume,
     ...(signal === undefined ? {} : { signal }),
   });
+
+describe("what was found on real scans", () => {
+  /** A method's result whose PSNR says how many letters its name has, and the noise. */
+  const made = (set: Judged["set"], head: string, level: number, method: string): Judged => {
+    const psnrDb = 40 - level - (method === "noisy" ? 9 : 5) + method.length / 10;
+    const score = { psnrDb, ssim: 0.9, edgeRatio: 1.1 };
+    const cut = { edge: 8, values: Array.from({ length: 64 }, (_, n) => n) };
+    const scores = { brain: score, field: score };
+    return { set, head, level, noisePercent: level || 0.31, method, scores, cut };
+  };
+  const simulated = methods.flatMap((method) =>
+    levelsOf(method).flatMap((level) => ["a", "b"].map((head) => made("simulated", head, level, method))),
+  );
+  const real = realMethods.flatMap((method) => [
+    ...realLevels.map((level) => made("real", "head", level, method)),
+    ...["1", "2", "3"].map((head) => made("repeat", head, 0, method)),
+  ]);
+
+  it("has claims, a table and pictures of its own, and says what it cannot show", () => {
+    const { claims, notes, sections } = conclude([...simulated, ...real], rng(1));
+    const ids = claims.map(({ id }) => id).filter((id) => /^(head|repeats)-/.test(id));
+    expect(ids).toHaveLength(12);
+    expect(claims.find(({ id }) => id === "head-mixed-over-nlm")).toMatchObject({ ours: 0.2, holds: true });
+    expect(claims.find(({ id }) => id === "repeats-real-over-cnn3d")).toBeUndefined();
+    expect(notes.join(" ")).toMatch(
+      /noise of the repetitions is 0.31 % .* than they were are they by: Gaussian/,
+    );
+    const found = sections.find(({ id }) => id === "real")!;
+    expect(found.blocks.map(({ kind }) => kind)).toEqual(["table", "picture", "picture"]);
+  });
+
+  it("is left out, in words, where there are none", () => {
+    const { claims, notes, sections } = conclude(simulated, rng(1));
+    expect(claims.some(({ id }) => /^(head|repeats)-/.test(id))).toBe(false);
+    expect(sections.some(({ id }) => id === "real")).toBe(false);
+    expect(notes.join(" ")).toContain("No real scans were looked at");
+  });
+});
 
 describe("the study of RED-WGAN", () => {
   it("judges every claim, shows every method, and ends the same after an interruption", async () => {
