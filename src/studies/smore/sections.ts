@@ -19,14 +19,14 @@ export function sectionsOf(evidence: Evidence, real: boolean): StudySection[] {
     {
       id: "simulated",
       heading: "Simulated heads",
-      blocks: [charts(evidence, false), diceTable(evidence), qualityTable(evidence, false)],
+      blocks: [charts(evidence, false), diceTable(evidence), ...qualityTables(evidence, false)],
     },
     ...(real
       ? [
           {
             id: "real",
             heading: "A real head",
-            blocks: [charts(evidence, true), realTable(evidence), qualityTable(evidence, true)],
+            blocks: [charts(evidence, true), realTable(evidence), ...qualityTables(evidence, true)],
           },
         ]
       : []),
@@ -119,26 +119,25 @@ function realTable({ judged, thicknessesMm }: Evidence): StudyBlock {
   };
 }
 
-function qualityTable({ mean, values, thicknessesMm }: Evidence, real: boolean): StudyBlock {
+function qualityTables({ mean, values, thicknessesMm }: Evidence, real: boolean): StudyBlock[] {
   const imaged = methods.filter((method) => method !== "full");
-  const cell = (method: Method, mm: number, measure: "psnrDb" | "ssim"): string =>
-    values(real, method, mm, measure).length === 0
-      ? "–"
-      : mean(real, method, mm, measure).mean.toFixed(measure === "ssim" ? 4 : 2);
-  return {
-    kind: "table",
-    caption: `Means over ${real ? "the three axes" : "heads"}.`,
-    columns: [
-      { heading: "Thickness (mm)", numeric: true },
-      ...imaged.map((method) => ({ heading: titles[method], numeric: true, group: "PSNR (dB) ↑" })),
-      ...imaged.map((method) => ({ heading: titles[method], numeric: true, group: "SSIM ↑" })),
-    ],
-    rows: thicknessesMm.map((mm) => [
-      `${mm}`,
-      ...imaged.map((method) => cell(method, mm, "psnrDb")),
-      ...imaged.map((method) => cell(method, mm, "ssim")),
-    ]),
-  };
+  const means = `Means over ${real ? "the three axes" : "heads"}.`;
+  return (["psnrDb", "ssim"] as const).map((measure): StudyBlock => {
+    const cell = (method: Method, mm: number): string =>
+      values(real, method, mm, measure).length === 0
+        ? "–"
+        : mean(real, method, mm, measure).mean.toFixed(measure === "ssim" ? 4 : 2);
+    return {
+      kind: "table",
+      caption:
+        measure === "ssim" ? `SSIM, higher is better. ${means}` : `PSNR in dB, higher is better. ${means}`,
+      columns: [
+        { heading: "Thickness (mm)", numeric: true },
+        ...imaged.map((method) => ({ heading: titles[method], numeric: true })),
+      ],
+      rows: thicknessesMm.map((mm) => [`${mm}`, ...imaged.map((method) => cell(method, mm))]),
+    };
+  });
 }
 
 /** Every method beside the full resolution, and what it is off by. */
