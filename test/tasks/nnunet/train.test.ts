@@ -86,6 +86,17 @@ describe("gyrus train nnunet", () => {
     );
   });
 
+  it("records whom the plan and the weights were made from", async () => {
+    const { provenance, split } = JSON.parse(
+      await readFile(at("one/3d_fullres/fold-0/run.json"), "utf8"),
+    ) as { provenance: { kind: string; fittedOn: string[] }[]; split: { subjects: { train: string[] } } };
+    expect(provenance.map(({ kind, fittedOn }) => [kind, fittedOn.length])).toEqual([
+      ["hyperparameters", 5],
+      ["weights", 4],
+    ]);
+    expect(provenance[1]!.fittedOn).toEqual([...split.subjects.train].sort());
+  });
+
   it("smooths the pseudo-Dice that decides about the best weights", async () => {
     const rows = (await readFile(at("one/3d_fullres/fold-0/metrics.jsonl"), "utf8")).trim().split("\n");
     const judged = rows

@@ -1,35 +1,32 @@
+import { fittedOn } from "../../../audit/provenance.js";
 import { fail } from "../../../core/errors.js";
 import { rng } from "../../../core/rng.js";
+import type { Target } from "../../../lower/target.js";
 import { parameterCount } from "../../../nn/scope.js";
 import { engineOn } from "../../../runtime/devices.node.js";
 import { compileStep } from "../../../train/compile.js";
-import type { Batch } from "../../../train/loop.js";
 import type { MemoryUse, Step } from "../../../train/step.js";
-import { augmentations } from "../../../transforms/augmentation.js";
-import { fitMemory } from "../../memory.node.js";
+import { type Fitted, fitMemory } from "../../memory.node.js";
 import { batchOfRun, refuseLowering, requireSameRun } from "../../resume.js";
 import { placeOf } from "../../run.js";
 import { createRunFolder, readRunAs, requireNoRun } from "../../run-folder.node.js";
 import { optimizerOf } from "../../settings.js";
-import { continued, firstRecord, startOf } from "../../start.node.js";
+import { continued, firstRecord, noteTo, startOf } from "../../start.node.js";
 import type { Trainable } from "../../trainable.js";
 import type { TrainRequest } from "../../verbs.js";
-import type { BatchPlan } from "./batches.js";
-import { type CaseFile, type NnunetBatches, openBatches, type PatchSource } from "./batches.node.js";
+import type { CaseFile, NnunetBatches } from "./batches.node.js";
 import { augmentationOf, mirrorAxesOf, type NnunetConfig, type NnunetPreset, trainedPlan } from "./config.js";
 import type { OpenExperiment } from "./experiment.node.js";
+import { caseFiles, firstBatches, foldBatches } from "./fold-batches.node.js";
 import { exists } from "./folders.node.js";
 import { secondsToPredict } from "./held-out.node.js";
-import { experimentPaths, foldPaths } from "./layout.js";
+import { experimentPaths } from "./layout.js";
 import { type NnunetModel, trainedConfiguration } from "./model.js";
-import { networkOf } from "./network.js";
 import { encodeNetwork, networkOfState } from "./network.node.js";
 import type { ConfigurationName, Plan } from "./plan.js";
-import { patchOf } from "./predicting.js";
-import { preparedFolder } from "./prepare.node.js";
 import { type Run, runSchema } from "./run.js";
 import { targetNames } from "./score.js";
-import { headStrides, nnunetStep } from "./step.js";
+import { nnunetStep } from "./step.js";
 import { pseudoDice } from "./validate.js";
 
 /** Which fold of which configuration, and what is asked of its training. */
@@ -54,9 +51,6 @@ export interface PreparedFold {
   close(): Promise<void>;
 }
 
-/** Part of the free memory that prepared cases may stay in. */
-const dataShare = 0.4;
-
 /** Training gets this part of the minutes, however long predicting takes; which may take a little longer than estimated. */
 const leastShare = 0.5;
 const predictingMargin = 0.2;
@@ -74,59 +68,23 @@ export async function openFold(experiment: OpenExperiment, request: FoldRequest)
   if (begun && !request.resume) await requireNoRun(dir);
   const old = begun ? await readRunAs(dir, runSchema) : undefined;
   const files = await caseFiles(experiment, name, fold);
-
   const plan = trainedPlan(experiment.plan, name, settings);
-  const planned: NnunetConfig = { ...settings, batch: plan.configurations[name]!.batch };
-  const wanted = old === undefined ? planned : { ...planned, batch: batchOfRun(old, planned) };
-  const build = (config: NnunetConfig, use: MemoryUse): Step => {
-    const { configuration } = withBatch(plan, name, config.batch);
-    return nnunetStep(plan, configuration, { ...config, optimizer: optimizerOf(config) }, use);
-  };
-  const fitted = fitMemory(
-    wanted,
-    build,
-    await engine.target(),
-    process.availableMemory(),
-    request.memory,
-    "patch: plan for less memory (--memory 1), or --preset tiny",
-  );
-  if (old !== undefined && fitted.config.batch < wanted.batch) refuseLowering(old, fitted, dir);
-  for (const text of fitted.warnings) note(request, text);
-
+  const fitted = fitFold(plan, request, await engine.target(), old, dir);
+  for (const text of fitted.warnings) noteTo(request, text);
   const model = modelOf(experiment, request, withBatch(plan, name, fitted.config.batch).plan);
   const { batches, validations } = await foldBatches(model, fitted.config, request.seed, files);
   try {
-    const { train, validation, subjects } = experiment.splits.folds[fold]!;
     const minutes =
       old === undefined ? await minutesToTrain(request, model, fitted.step, files.validation) : {};
-    const run: Run = {
-      ...firstRecord(request, fitted, { ...request, ...minutes }, train.length),
-      model,
-      parameters: parameterCount(fitted.step.traced),
-      data: experiment.record.data,
-      split: {
-        by: experiment.splits.by,
-        seed: experiment.splits.seed,
-        fold,
-        folds: experiment.record.folds,
-        train: [...train],
-        validation: [...validation],
-        test: [],
-        subjects: { train: [...subjects.train], validation: [...subjects.validation], test: [] },
-      },
-    };
+    const run = recordOf(experiment, { ...request, ...minutes }, model, fitted);
     if (old !== undefined)
       requireSameRun(old, run, dir, ({ model: { plan: ofRun, configuration }, data }) => ({
         configuration,
         plan: ofRun,
         data: data.sha256,
       }));
-    const executable = await compileStep(
-      engine,
-      fitted.step,
-      fitted.lowered,
-      threads === undefined ? {} : { threads },
-    );
+    const options = threads === undefined ? {} : { threads };
+    const executable = await compileStep(engine, fitted.step, fitted.lowered, options);
     const start = await startOf(old, fitted.step, run.seed, dir);
     if (old === undefined) await createRunFolder(dir, run);
     const trainable: Trainable<Run> = {
@@ -139,19 +97,7 @@ export async function openFold(experiment: OpenExperiment, request: FoldRequest)
         batches: (step) => batches.batch("training", step),
         close: async () => undefined,
       }),
-      validation: {
-        cases: validations,
-        scores: [...targetNames(model.plan.dataset).map((target) => `dice ${target}`), "mean dice"],
-        smoothing: settings.smoothing,
-        open: async (ofRun, state) => {
-          const network = await networkOfState(ofRun.model, state, placeOf(ofRun));
-          return {
-            judge: (count = validations) =>
-              pseudoDice(network, firstBatches(batches, count), ofRun.model.plan.dataset),
-            close: () => network.executable.dispose(),
-          };
-        },
-      },
+      validation: validationBy(batches, validations, settings, plan),
       keeps: "last",
       encode: (ofRun, state) => encodeNetwork(ofRun.model, state),
       sample: `patch ${trainedConfiguration(model).patch.join(", ")}`,
@@ -161,6 +107,93 @@ export async function openFold(experiment: OpenExperiment, request: FoldRequest)
     await batches.close();
     throw error;
   }
+}
+
+/** The fold's step in the memory that there is: see `fitMemory`. */
+function fitFold(
+  plan: Plan,
+  { configuration: name, settings, memory }: FoldRequest,
+  target: Target,
+  old: Run | undefined,
+  dir: string,
+): Fitted<NnunetConfig> {
+  const planned: NnunetConfig = { ...settings, batch: plan.configurations[name]!.batch };
+  const wanted = old === undefined ? planned : { ...planned, batch: batchOfRun(old, planned) };
+  const build = (config: NnunetConfig, use: MemoryUse): Step => {
+    const { configuration } = withBatch(plan, name, config.batch);
+    return nnunetStep(plan, configuration, { ...config, optimizer: optimizerOf(config) }, use);
+  };
+  const smaller = "patch: plan for less memory (--memory 1), or --preset tiny";
+  const fitted = fitMemory(wanted, build, target, process.availableMemory(), memory, smaller);
+  if (old !== undefined && fitted.config.batch < wanted.batch) refuseLowering(old, fitted, dir);
+  return fitted;
+}
+
+/** `run.json` of a new fold. */
+function recordOf(
+  { splits, record }: OpenExperiment,
+  request: FoldRequest,
+  model: NnunetModel,
+  fitted: Fitted<NnunetConfig>,
+): Run {
+  const { train, validation, subjects } = splits.folds[request.fold]!;
+  return {
+    ...firstRecord(request, fitted, request, train.length),
+    model,
+    parameters: parameterCount(fitted.step.traced),
+    data: record.data,
+    provenance: provenanceOf(model, subjects),
+    split: {
+      by: splits.by,
+      seed: splits.seed,
+      fold: request.fold,
+      folds: record.folds,
+      train: [...train],
+      validation: [...validation],
+      test: [],
+      subjects: { train: [...subjects.train], validation: [...subjects.validation], test: [] },
+    },
+  };
+}
+
+/**
+ * Whom what was learnt from. As in the reference the plan is made from all labelled cases, and a cascade's training cases
+ * come with what networks say of them that have seen its held-out cases.
+ */
+function provenanceOf(
+  { plan, configuration }: NnunetModel,
+  { train, validation }: { readonly train: readonly string[]; readonly validation: readonly string[] },
+): Run["provenance"] {
+  const all = [...train, ...validation];
+  const previous = plan.configurations[configuration]!.previous;
+  const ct = plan.channels.some(({ scheme }) => scheme === "ct");
+  return [
+    fittedOn("hyperparameters", "the plan: voxel size, patch, network", all),
+    ...(ct ? [fittedOn("normalisation", "foreground intensities of CT", all)] : []),
+    ...(previous === undefined ? [] : [fittedOn("pre-training", `label maps of ${previous}`, all)]),
+    fittedOn("weights", "the network", train),
+  ];
+}
+
+/** Pseudo-Dice of the network that a state is. */
+function validationBy(
+  batches: NnunetBatches,
+  validations: number,
+  { smoothing }: NnunetPreset,
+  { dataset }: Plan,
+): NonNullable<Trainable<Run>["validation"]> {
+  return {
+    cases: validations,
+    scores: [...targetNames(dataset).map((target) => `dice ${target}`), "mean dice"],
+    smoothing,
+    open: async (run, state) => {
+      const network = await networkOfState(run.model, state, placeOf(run));
+      return {
+        judge: (count = validations) => pseudoDice(network, firstBatches(batches, count), dataset),
+        close: () => network.executable.dispose(),
+      };
+    },
+  };
 }
 
 /** What of a fold's minutes is left for training when its held-out cases are to be predicted within them, too. */
@@ -187,10 +220,6 @@ function requireFold({ splits, record }: OpenExperiment, fold: number): void {
   });
 }
 
-function note({ onProgress }: FoldRequest, text: string): void {
-  onProgress?.({ step: 0, totalSteps: 0, epoch: 0, secondsLeft: 0, note: text });
-}
-
 /** A plan with another batch in one of its configurations. */
 function withBatch(plan: Plan, name: ConfigurationName, batch: number) {
   const configuration = { ...plan.configurations[name]!, batch };
@@ -213,87 +242,4 @@ function modelOf({ record }: OpenExperiment, request: FoldRequest, plan: Plan): 
     overlap: request.settings.overlap,
     simulated: record.data.simulated,
   };
-}
-
-/** Prepared files of both parts of a fold; for a cascade with what the coarser stage says of each. */
-async function caseFiles(
-  { dir, plan, splits }: OpenExperiment,
-  name: ConfigurationName,
-  fold: number,
-): Promise<{ readonly training: CaseFile[]; readonly validation: CaseFile[] }> {
-  const folder = preparedFolder(experimentPaths.prepared(dir), name);
-  const previous = plan.configurations[name]!.previous as ConfigurationName | undefined;
-  const foldOfCase = new Map(
-    splits.folds.flatMap(({ validation }, at) => validation.map((id) => [id, at] as const)),
-  );
-  const fileOf = async (id: string): Promise<CaseFile> => {
-    const file = { id, path: `${folder}/${id}.safetensors` };
-    if (previous === undefined) return file;
-    const coarse = foldPaths.heldOutCase(experimentPaths.fold(dir, previous, foldOfCase.get(id)!), id);
-    if (!(await exists(coarse)))
-      fail("not-found", {
-        what: `${name} learns from what ${previous} says of cases that it has not seen, and that is not there`,
-        where: coarse,
-        expected: `all ${splits.folds.length} folds of ${previous}`,
-        fix: `Train them first: the same command with --configuration ${previous} --fold all`,
-      });
-    return { ...file, previous: coarse };
-  };
-  const { train, validation } = splits.folds[fold]!;
-  return {
-    training: await Promise.all(train.map(fileOf)),
-    validation: await Promise.all(validation.map(fileOf)),
-  };
-}
-
-/** The thread that makes the fold's batches, and how many of held-out patches make a validation. */
-async function foldBatches(
-  model: NnunetModel,
-  config: NnunetConfig,
-  seed: number,
-  files: { readonly training: readonly CaseFile[]; readonly validation: readonly CaseFile[] },
-): Promise<{ readonly batches: NnunetBatches; readonly validations: number }> {
-  const configuration = trainedConfiguration(model);
-  const { regions, ignoredClass, classes } = model.plan.dataset;
-  const { heads } = networkOf(model.plan, configuration);
-  const cascade = configuration.previous !== undefined;
-  const training: BatchPlan = {
-    seed,
-    batch: configuration.batch,
-    patch: patchOf(model),
-    dimensions: configuration.dimensions,
-    augmentation: augmentationOf(config, model.plan, configuration),
-    planar: configuration.planarAugmentation,
-    foreground: config.foreground,
-    headStrides: headStrides(configuration, config.deepSupervision ? heads : 1),
-    regions: regions?.map((region) => region.classes) ?? null,
-    ignoredClass,
-    masked: model.plan.channels.flatMap(({ withinMask }, channel) => (withinMask ? [channel] : [])),
-    previous: cascade ? { labels: classes.length - 1, augment: true } : null,
-  };
-  const validation: BatchPlan = {
-    ...training,
-    seed: `${seed} validation`,
-    augmentation: { ...augmentations.none, padding: "zero" },
-    headStrides: training.headStrides.slice(0, 1),
-    previous: cascade ? { labels: classes.length - 1, augment: false } : null,
-  };
-  const sources: { readonly training: PatchSource; readonly validation: PatchSource } = {
-    training: { files: files.training, plan: training },
-    validation: { files: files.validation, plan: validation },
-  };
-  const bytes = dataShare * process.availableMemory();
-  const { plan } = model;
-  return {
-    batches: await openBatches({
-      ...sources,
-      plan: { dataset: plan.dataset, resampling: plan.resampling },
-      bytes,
-    }),
-    validations: Math.ceil(config.validationPatches / configuration.batch),
-  };
-}
-
-async function* firstBatches(batches: NnunetBatches, count: number): AsyncGenerator<Batch> {
-  for (let at = 0; at < count; at++) yield await batches.batch("validation", at);
 }
