@@ -1,7 +1,6 @@
 import { embeddedPng, figure, folded, html, type Markup, name, page, table } from "../report/html.js";
 import { type MontagePanel, montage } from "../report/montage.js";
-import type { ShownPair } from "./check-content.js";
-import type { Picture } from "./head-frame.js";
+import type { Seen, ShownPair } from "./check-content.js";
 import type { Audit, CheckResult, Evidence } from "./types.js";
 import { categoryWords, verdictOf } from "./words.js";
 
@@ -52,7 +51,9 @@ function overview({ checks }: Audit): Markup {
     ],
     checks.map(({ check, status, details, sees, blindTo }) => [
       check,
-      status === "found" ? html`<strong>${statusWords[status]}</strong>` : statusWords[status],
+      status === "found"
+        ? html`<strong>${statusWords[status]}</strong>`
+        : html`<span style="white-space:nowrap">${statusWords[status]}</span>`,
       details,
       sees,
       blindTo,
@@ -104,7 +105,7 @@ function pairSection(pairs: readonly ShownPair[]): Markup {
   const shown = shownPairs(pairs.filter(({ held, training }) => held.description && training.description));
   return html`<p>Left: held out. Right: in training. ${pairs.length > shown.length ? `The ${mostPairs.strongest} most alike and the ${mostPairs.weakest} least alike of ${pairs.length} pairs.` : ""}</p>
 <div class="charts">${shown.map((pair) => {
-    const picture = pairPicture(pair.held.description!.thumbnail, pair.training.description!.thumbnail);
+    const picture = pairPicture(pair.held, pair.training);
     const alternative = `${pair.held.item.id} beside ${pair.training.item.id}`;
     return figure(
       html`<div class="picture">${embeddedPng(picture.png, picture.width, picture.height, alternative)}</div>`,
@@ -115,13 +116,16 @@ function pairSection(pairs: readonly ShownPair[]): Markup {
 
 /** Two pictures side by side, each in its own grey scale: intensities may differ by a factor. */
 export function pairPicture(
-  held: Picture,
-  training: Picture,
+  held: Seen,
+  training: Seen,
 ): { readonly png: Uint8Array; readonly width: number; readonly height: number } {
   return montage({ rows: [[panelOf(held), panelOf(training)]], panelPixels: 160 });
 }
 
-function panelOf({ data, width, height }: Picture): MontagePanel {
+function panelOf({ item, description }: Seen): MontagePanel {
+  const { data, width, height } = description!.thumbnail;
+  // A PNG's first row is its top; in the canonical frame of a scan the front is up in the last row.
+  const turned = !/\.png$/i.test(item.path ?? "");
   const sorted = data.slice().sort();
   const side = Math.max(width, height);
   const [x0, y0] = [(side - width) >> 1, (side - height) >> 1];
@@ -136,6 +140,6 @@ function panelOf({ data, width, height }: Picture): MontagePanel {
     height: side,
     window: [low, high > low ? high : low + 1],
     colors: "grey",
-    turned: true,
+    turned,
   };
 }

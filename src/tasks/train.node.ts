@@ -13,6 +13,7 @@ import {
   writeRun,
 } from "./run-folder.node.js";
 import { isExhausted, learningRateAt, tracksLoss } from "./settings.js";
+import { honestyNotes } from "./split.node.js";
 import type { Trainable } from "./trainable.js";
 import type { TrainRequest, TrainSummary } from "./verbs.js";
 
@@ -106,7 +107,7 @@ export async function trainRun<R extends RunRecord>(
       bestScore: result.progress.bestScore,
       bestStep: result.progress.bestStep,
       scores: bestMetrics,
-      warnings: run.warnings,
+      warnings: [...honestyNotes(run), ...run.warnings],
       memory: { estimateBytes: memory.estimateBytes, peakBytes: peak },
     };
   } catch (error) {
