@@ -22,7 +22,6 @@ beforeAll(async () => {
   const whole = scan.data.map(Math.round);
   await write("thick.nii.gz", whole);
   await write("empty.nii.gz", new Float32Array(whole.length));
-  await write("flat.nii.gz", new Float32Array(whole.length).fill(9));
   await write("slice.nii.gz", whole.slice(0, 30 * 28), { size: [30, 28, 1] });
   const two = new Float32Array(2 * whole.length);
   two.set(whole);
@@ -110,9 +109,7 @@ describe("gyrus superres by SMORE", () => {
       "the wanted voxels are not finer than the slices. Expected less than 4 mm.",
     ],
     [["thick.nii.gz", "--thickness", "12"], "slices as thick as this cannot be simulated"],
-    [["thick.nii.gz", "--gap", "2", "--thickness", "4"], "thickness and gap do not add up"],
     [["thick.nii.gz", "--acquisition", "3d", "--gap", "1"], "--gap means nothing to a 3-D acquisition"],
-    [["thick.nii.gz", "--acquisition", "4d"], 'there is no acquisition "4d". Expected 2d, 3d'],
     [["thick.nii.gz", "--preset", "big"], 'there is no preset "big". Expected small, tiny, paper'],
     [["thick.nii.gz", "--dtype", "uint8", "--target-mm", "1", "--method", "smor"], 'Did you mean "smore"?'],
     [["thick.nii.gz", "--method", "cubic", "--gap", "1"], "--gap means nothing to cubic. Leave it out"],
@@ -122,8 +119,6 @@ describe("gyrus superres by SMORE", () => {
     [["series.nii.gz"], "there are 2 volumes"],
     [["slice.nii.gz"], "this is a 2-D image."],
     [["empty.nii.gz"], "empty.nii.gz: the image is constant."],
-    [["flat.nii.gz"], "flat.nii.gz: the image is constant."],
-    [["nowhere.nii.gz"], "there is no such file."],
   ] as const)("refuses %j", async (words, reason) => {
     const { code, err } = await superres(...words, "--out", "no.nii.gz");
     expect(err).toContain(reason);
