@@ -91,6 +91,10 @@ describe("gyrus find-best", () => {
     expect(best.sentence).toMatch(/^3d_fullres is the only configuration that is trained: /);
     const { notes } = await findPredictor(nodeFiles, out);
     expect(notes).toEqual(["3d_fullres: 1 of 2 folds are trained; the prediction is theirs alone"]);
+    await writeFold(out, modelFor("2d"), 0);
+    expect((await findPredictor(nodeFiles, out)).notes.slice(1)).toEqual([
+      `2d is trained and was not compared: gyrus find-best ${out} again`,
+    ]);
   });
 
   it("does not compare what was judged on other cases", async () => {

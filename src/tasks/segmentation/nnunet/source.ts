@@ -87,9 +87,13 @@ async function ofExperiment(files: FileSystem, dir: string): Promise<PredictorSo
   const record = experimentPaths.record(dir);
   const experiment = parseJson(experimentSchema, await readText(files, record), record);
   const trained = await trainedFolds(files, dir);
-  const choice = (await readBest(files, dir)) ?? onlyChoice(dir, [...trained.keys()]);
+  const best = await readBest(files, dir);
+  const choice: Choice = best ?? onlyChoice(dir, [...trained.keys()]);
   const { stages, notes } = await stagesOf(files, dir, choice.ensemble, trained, experiment.folds);
-  return { plan: await planOf(stages, choice), notes };
+  const compared = new Set(best?.candidates.flatMap(({ ensemble }) => ensemble));
+  const later = best === undefined ? [] : [...trained.keys()].filter((name) => !compared.has(name));
+  const unseen = later.map((name) => `${name} is trained and was not compared: gyrus find-best ${dir} again`);
+  return { plan: await planOf(stages, choice), notes: [...notes, ...unseen] };
 }
 
 function onlyChoice(dir: string, trained: readonly ConfigurationName[]): Choice {
