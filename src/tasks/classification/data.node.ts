@@ -24,20 +24,33 @@ type TableConfig = Pick<ClassificationConfig, "classes" | "table">;
 /** The rows of a data set that a configuration is about. Throws what `readSubjects` does, one error that lists the rows. */
 export function openTable(
   source: string,
-  { classes, table: { diagnosis, map, missing } }: TableConfig,
+  config: TableConfig,
   options: DataSetOptions = {},
   more: SubjectsOptions = {},
 ): Promise<SubjectTable> {
-  const { channels, derivative } = options;
-  return readSubjects(source, {
-    classes,
+  return readSubjects(source, { ...optionsOf(config, options), classes: config.classes, ...more });
+}
+
+/** All rows of a data set, whatever their diagnosis. */
+export function openEverybody(
+  source: string,
+  config: TableConfig,
+  options: DataSetOptions = {},
+): Promise<SubjectTable> {
+  return readSubjects(source, { ...optionsOf(config, options), oneClass: true });
+}
+
+function optionsOf(
+  { table: { diagnosis, map, missing } }: TableConfig,
+  { channels, derivative }: DataSetOptions,
+): SubjectsOptions {
+  return {
     missing,
     ...(diagnosis === null ? {} : { columns: { diagnosis } }),
     ...(map === null ? {} : { map: parseDiagnosisMap(map) }),
     ...(channels === undefined ? {} : { suffix: channels[0]! }),
     ...(derivative === undefined ? {} : { derivative }),
-    ...more,
-  });
+  };
 }
 
 /** Throws `bad-argument` for options of data sets that a table of diagnoses has no use for. */

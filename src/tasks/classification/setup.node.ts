@@ -22,7 +22,7 @@ import type { TrainRequest } from "../verbs.js";
 import { type BatchPlan, samplesPerEpoch, type TrainingImage } from "./batches.js";
 import { threadedBatches } from "./batches.node.js";
 import { augmentationOf, type ClassificationConfig, withChanges } from "./config.js";
-import { loadImages, openTable, recordOf, requireOptions, rowsOf } from "./data.node.js";
+import { loadImages, openEverybody, openTable, recordOf, requireOptions, rowsOf } from "./data.node.js";
 import { readRun } from "./folder.node.js";
 import { classificationStep, type StepPlan } from "./model.js";
 import { encodeNetwork, networkOfState } from "./network.node.js";
@@ -30,7 +30,7 @@ import { type Views, viewsOf } from "./positions.js";
 import { preparedGrid } from "./prepare.js";
 import { loadPretrained, pretrain, savePretrained } from "./pretrain.node.js";
 import type { ClassificationModel, Run } from "./run.js";
-import { splitSubjects } from "./split.js";
+import { splitAmong, splitSubjects } from "./split.js";
 import { type Transferred, weightsOfRun, withFirst } from "./transfer.node.js";
 import { scores, validate } from "./validate.js";
 import { equalVotes } from "./vote.js";
@@ -72,10 +72,13 @@ export async function setUp(system: ClassificationSystem, request: TrainRequest)
   const folds = request.folds ?? 5;
   const table = await openTable(dataDir, config, dataset, { folds });
   const { share } = config.selection;
-  const cases = table.rows.map(({ id, subject, image }) => ({ id, subject, images: [image] }));
-  const split = await splitOf({ name: table.source, stack: false, cases }, request, () =>
+  // A split file is of everybody, whatever the two diagnoses of this run.
+  const everybody = request.split === undefined ? table : await openEverybody(dataDir, config, dataset);
+  const cases = everybody.rows.map(({ id, subject, image }) => ({ id, subject, images: [image] }));
+  const whole = await splitOf({ name: table.source, stack: false, cases }, request, () =>
     splitSubjects(table, { fold: request.fold ?? 0, folds, share, seed }),
   );
+  const split = splitAmong(whole, table.rows);
   noteTo(request, `reading ${split.train.length + split.validation.length} images`);
   const data = await loadData(table, split, config, request);
   return prepare({ system: system.name, preset, config }, data, request);
@@ -127,6 +130,7 @@ export async function prepare(
   const old = request.resume ? await readRun(runDir) : undefined;
   const prepared = preparedGrid(config.input, data.grid);
   const views = viewsOf(config, prepared);
+  const selecting = selects(config, data);
   const plan: StepPlan = {
     shape: views.shape,
     networks: views.several ? views.positions.length : 1,
@@ -175,9 +179,9 @@ export async function prepare(
     step,
     executable,
     ...start,
-    selection: data.validation,
+    selection: selecting ? data.validation : [],
     openBatches: (of) => threadedBatches(data.training, batchPlan(of, views)),
-    ...(data.validation.length === 0
+    ...(!selecting
       ? {}
       : {
           validation: {
@@ -195,6 +199,14 @@ export async function prepare(
     encode: (of, now) => encodeNetwork(of.config, of.model, now),
     sample: `samples of ${views.shape.slice(1).reverse().join(" x ")}`,
   };
+}
+
+/** Whether weights are chosen by subjects set aside, or the last ones taken. */
+function selects(
+  { selection }: Pick<ClassificationConfig, "selection">,
+  { validation }: Pick<ClassificationData, "validation">,
+): boolean {
+  return selection.share > 0 && validation.length > 0;
 }
 
 function batchPlan({ seed, config }: Run, views: Views): BatchPlan {
@@ -246,15 +258,16 @@ function modelOf(
 /** What this run itself learns, and from whose images. */
 function provenanceOf(
   config: ClassificationConfig,
-  { split: { subjects } }: Pick<ClassificationData, "split">,
+  data: Pick<ClassificationData, "split" | "validation">,
 ): Provenance[] {
   const { pretraining, selection } = config;
+  const { subjects } = data.split;
   return [
     ...(pretraining === null
       ? []
       : [fittedOn("pre-training", "convolutions as an autoencoder", subjects.train)]),
     fittedOn("weights", "the network", subjects.train),
-    ...(selection.share === 0
+    ...(!selects(config, data)
       ? []
       : [
           fittedOn("selection", `best weights by ${selection.by}, and the votes of positions`, [

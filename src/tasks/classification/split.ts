@@ -45,3 +45,31 @@ export function splitSubjects(
     test: ids("test"),
   };
 }
+
+/** A split of more subjects, of those alone whose rows these are. */
+export function splitAmong<S extends Pick<Split, "train" | "validation" | "test" | "subjects">>(
+  split: S,
+  rows: readonly Pick<SubjectRow, "id" | "subject">[],
+): S {
+  const ids = new Set(rows.map(({ id }) => id));
+  const own = new Set(rows.map(({ subject }) => subject));
+  const among = (
+    part: "train" | "validation" | "test",
+    known: ReadonlySet<string>,
+    all: readonly string[],
+  ) => ({
+    [part]: all.filter((one) => known.has(one)),
+  });
+  const { train, validation, test, subjects } = split;
+  return {
+    ...split,
+    ...among("train", ids, train),
+    ...among("validation", ids, validation),
+    ...among("test", ids, test),
+    subjects: {
+      ...among("train", own, subjects.train),
+      ...among("validation", own, subjects.validation),
+      ...among("test", own, subjects.test),
+    },
+  };
+}

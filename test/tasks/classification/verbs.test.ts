@@ -197,6 +197,39 @@ describe("what a run has learnt, and from whom", () => {
   });
 });
 
+describe("a split in a file", () => {
+  it("of everybody serves two of three diagnoses; its fold chooses the weights, or nobody does", async () => {
+    const lines = (all: string[]) => all.map((line) => line.replace(/(sub-(09|1[0-9])\t)\w+/, "$1EMCI"));
+    const dataDir = await writePeople(fresh("three"), { each: 8, lines });
+    const people = Array.from({ length: 16 }, (_, n) => `sub-${String(n + 1).padStart(2, "0")}`);
+    const part = (from: number): string[] => people.filter((_, n) => Math.floor(n / 2) % 4 === from);
+    const file = join(folder, "split.json");
+    const written = {
+      gyrusSplit: 1,
+      gyrus: "0",
+      data: { name: "three", subjects: 16, cases: 16 },
+      seed: 1,
+      stratify: [],
+      match: [],
+      test: part(0),
+      folds: [part(1), part(2), part(3)],
+      balance: [],
+    };
+    await writeFile(file, JSON.stringify(written));
+    const runDir = await trained({ dataDir, split: file, fold: 0, epochs: 2, folds: 2 });
+    const run = await readRun(runDir);
+    expect(run.split.subjects).toEqual({
+      train: ["sub-05", "sub-06", "sub-07", "sub-08"],
+      validation: ["sub-03", "sub-04"],
+      test: ["sub-01", "sub-02"],
+    });
+    expect(run.provenance.find(({ kind }) => kind === "selection")!.fittedOn).toEqual(["sub-03", "sub-04"]);
+    const last = { ...learning, "selection.share": "0" };
+    const other = await trained({ dataDir, split: file, fold: 0, epochs: 2, folds: 2, set: last });
+    expect((await readRun(other)).provenance.map(({ kind }) => kind)).toEqual(["weights"]);
+  });
+});
+
 describe("comparing classifiers", () => {
   const table = async (name: string, probabilities: readonly number[], extra = ""): Promise<string> => {
     const path = join(folder, `${name}.tsv`);
