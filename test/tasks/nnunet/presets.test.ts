@@ -198,6 +198,7 @@ describe("settings", () => {
       /nothing would be learned/,
     );
     expect(withChanges(small, { batch: "planned" }).batch).toBe("planned");
+    expect(withChanges(paper, { epochs: "50" }).validations).toBe(50);
   });
 
   it("choose 2d where images are flat", () => {

@@ -62,9 +62,10 @@ export type NnunetPreset = z.infer<typeof nnunetSchema>;
 /** A preset whose batch is known: what stands in `run.json`. */
 export type NnunetConfig = Omit<NnunetPreset, "batch"> & { readonly batch: number };
 
-/** A preset with `--set` changes applied: see `withSettings`. */
+/** A preset with `--set` changes applied: see `withSettings`. Shorter trainings are validated once an epoch at the most. */
 export function withChanges(preset: NnunetPreset, changes: Readonly<Record<string, string>>): NnunetPreset {
-  return withSettings(nnunetSchema, Object.keys(nnunetSchema.shape), preset, changes);
+  const changed = withSettings(nnunetSchema, Object.keys(nnunetSchema.shape), preset, changes);
+  return { ...changed, validations: Math.min(changed.validations, changed.epochs) };
 }
 
 /** The configuration that "auto" means for a plan. Throws `not-found` for one that the plan does not have. */
