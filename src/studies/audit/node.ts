@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { confoundLevel } from "../../audit/check-confounds.js";
 import { rng } from "../../core/rng.js";
 import { say } from "../judge.js";
 import type { Conclusion, OpenRequest, Part, ShownClaim, Study, StudySize, Workshop } from "../study.js";
@@ -98,7 +99,11 @@ function conclude(read: (id: Scene) => readonly Trial[], { dataDir }: StudySize)
       paper: "not measured",
       ours,
       interval: [low, high],
-      holds: clean ? high < goal.alarmed : low > goal.detected,
+      holds: !clean
+        ? low > goal.detected
+        : id === "clean-confounds"
+          ? low < confoundLevel
+          : high < goal.alarmed,
       shown: {
         paper: "not measured",
         ours: say(ours, "share"),
@@ -109,7 +114,7 @@ function conclude(read: (id: Scene) => readonly Trial[], { dataDir }: StudySize)
   return {
     claims,
     notes: [
-      `A leak counts as found where the exit code would be 1 and the evidence names it: a pair of images of one head, the category of a record. Intervals are Wilson's. A claim holds where the interval is above ${goal.detected}, for clean splits below ${goal.alarmed}.`,
+      `A leak counts as found where the exit code would be 1 and the evidence names it: a pair of images of one head, the category of a record. Intervals are Wilson's. A claim holds where the interval is above ${goal.detected}, for clean splits below ${goal.alarmed}; tests of confounds have a family-wise error of ${confoundLevel}, which their interval must not exclude.`,
       dataDir === undefined
         ? "All heads are simulated, 4 mm voxels; slices are 4 mm apart."
         : "Slices are cut from real heads; visits are of simulated ones, 4 mm voxels.",

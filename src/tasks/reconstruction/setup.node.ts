@@ -65,7 +65,7 @@ export async function setUp(system: ReconstructionSystem, request: TrainRequest)
   const cases = folder.rows.map(({ scan, phantom }) => ({
     id: scan!,
     subject: phantom!,
-    images: [joinPath(folder.root, scan!, "prompts.hs")],
+    images: [joinPath(folder.root, scan!, "activity.nii.gz")],
   }));
   const split = await splitFor({ name: folder.root, stack: false, cases }, request, () =>
     splitOf(folder, request.fold, request.folds, request.seed),
