@@ -20,7 +20,7 @@ import { continued, firstRecord, noteTo, presetOf, startOf, usualProvenance } fr
 import type { Trainable } from "../trainable.js";
 import type { TrainRequest } from "../verbs.js";
 import { planScan, type ScanPlan, type Slices } from "./acquisition.js";
-import { type BatchPlan, tasksOf } from "./batches.js";
+import type { BatchPlan } from "./batches.js";
 import { threadedBatches } from "./batches.node.js";
 import { type SuperresolutionConfig, withChanges } from "./config.js";
 import { openScans, scanOf } from "./data.node.js";
@@ -311,9 +311,4 @@ function withFirst(
       known[name.replace(/^average\//, "parameter/")] ?? value,
     ]),
   );
-}
-
-/** For messages: which networks a run has. */
-export function networksOf(config: SuperresolutionConfig): string {
-  return tasksOf(config).join(" and ");
 }
