@@ -68,6 +68,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     "metrics",
     "reconstruct",
     "denoise",
+    "models",
     "train",
     "report",
     "audit",

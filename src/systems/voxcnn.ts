@@ -137,6 +137,16 @@ function plain(config: ClassificationConfig): ClassificationConfig {
   return network.kind === "vox-resnet" ? { ...config, network: { ...network, shortcuts: false } } : config;
 }
 
+/** For the study: simulated volumes as they are, mirrored at most, trained to the last step. */
+function quick(config: ClassificationConfig): ClassificationConfig {
+  return {
+    ...config,
+    input: { ...config.input, size: null },
+    augmentation: { mirror: { probability: 0.5, axes: [0] } },
+    selection: { ...config.selection, share: 0 },
+  };
+}
+
 export const configs = {
   small,
   "resnet-small": resnetSmall,
@@ -172,5 +182,10 @@ export const voxcnn: System = {
     (await import("../tasks/classification/node.js")).classificationVerbs({
       name: "voxcnn",
       presets: configs,
+    }),
+  study: async () =>
+    (await import("../studies/voxcnn/node.js")).voxcnnStudy({
+      voxcnn: quick(small),
+      resnet: quick(resnetSmall),
     }),
 };
