@@ -1,6 +1,7 @@
 import { appendFile, mkdir, readdir, readFile, rm } from "node:fs/promises";
-import type { z } from "zod";
+import { z } from "zod";
 import { requireHonestSplit } from "../audit/honest.js";
+import { honestyParts } from "../audit/run-facts.js";
 import { fail } from "../core/errors.js";
 import type { Tensor } from "../core/tensor.js";
 import { nodeFiles, readSafetensors, writeSafetensors, writeText } from "../io/node.js";
@@ -69,8 +70,23 @@ export async function readRunAs<T>(dir: string, schema: z.ZodType<T>): Promise<T
   return parseJson(schema, new TextDecoder().decode(await nodeFiles.read(paths.run(dir))), paths.run(dir));
 }
 
+/** Write a run's record. Evaluations that were recorded since it was read, while a training goes on, stay in it. */
 export async function writeRun(dir: string, run: object): Promise<void> {
-  await writeText(paths.run(dir), `${JSON.stringify(run, null, 2)}\n`);
+  const own = looksIn(run);
+  const text = own === undefined ? undefined : await readFile(paths.run(dir), "utf8").catch(() => undefined);
+  const before = text === undefined ? [] : (looksIn(JSON.parse(text)) ?? []);
+  const evaluations = (own ?? []).map((look) =>
+    before.some(({ at, finished }) => at === look.at && finished) ? { ...look, finished: true } : look,
+  );
+  const others = before.filter(({ at }) => !evaluations.some((look) => look.at === at));
+  const whole = own === undefined ? run : { ...run, evaluations: [...others, ...evaluations] };
+  await writeText(paths.run(dir), `${JSON.stringify(whole, null, 2)}\n`);
+}
+
+/** The looks of a record that has a list of them. */
+function looksIn(record: unknown): RunRecord["evaluations"] | undefined {
+  const found = z.looseObject({ evaluations: honestyParts.evaluations.unwrap() }).safeParse(record);
+  return found.success ? found.data.evaluations : undefined;
 }
 
 /** Weights, optimiser state and progress in one file, so that they cannot disagree. */

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { beginLook, finishLook, refuseSealedScans } from "../../src/tasks/looks.node.js";
-import { createRunFolder, paths } from "../../src/tasks/run-folder.node.js";
+import { createRunFolder, paths, writeRun } from "../../src/tasks/run-folder.node.js";
 import { digestsOf } from "../../src/tasks/split.node.js";
 import type { EvaluateSummary } from "../../src/tasks/verbs.js";
 
@@ -112,6 +112,20 @@ describe("the sealed test set", () => {
     expect(await beginLook(run, { runDir: dir }, { own: true, usual: "test" })).toMatchObject({
       part: "test",
     });
+  });
+});
+
+describe("the record of a run", () => {
+  it("keeps looks that were taken while its training goes on", async () => {
+    const { run } = await sealedRun();
+    const inMemory = { ...run, evaluations: [] };
+    const look = await beginLook(run, { runDir: dir }, own);
+    await writeRun(dir, { ...inMemory, peak: 1 });
+    expect(await looks()).toHaveLength(1);
+    await finishLook(look, summary(dir));
+    await writeRun(dir, { ...inMemory, peak: 2 });
+    expect(await looks()).toMatchObject([{ set: "validation", finished: true }]);
+    expect(JSON.parse(await readFile(paths.run(dir), "utf8")).peak).toBe(2);
   });
 });
 
