@@ -29,9 +29,10 @@ export interface Patient {
 }
 
 /**
- * Sizes that stay with a person for life. With the phantom's own spread the hippocampus varies by about 9 % and
- * the lateral ventricles by about 45 % among healthy people of one age, as they do in population samples (Fjell et
- * al. 2009, from memory); `biologicalYears` is how much older than its years a brain looks.
+ * Sizes that stay with a person for life, beyond the phantom's own spread: the hippocampus of healthy people of one age
+ * varies by about 9 % beside their head's size, the lateral ventricles by about a quarter, which is less than the half
+ * of population samples (Fjell et al. 2009, from memory). `biologicalYears` is how much older than its years a brain
+ * looks.
  */
 export function drawPatient(
   rng: Rng,
