@@ -76,7 +76,7 @@ export function conclude(findings: Findings): Conclusion {
       {
         id: "late-before-early",
         statement: "Late impairment is told from controls better than early: difference of AUC",
-        paper: 100 * ((0.67 + 0.65) / 2 - (0.57 + 0.58) / 2),
+        paper: 8.5,
         values: difference(both(lmciCn), both(emciCn)),
         unit: "points",
         holds: { above: 0 },
@@ -88,7 +88,7 @@ export function conclude(findings: Findings): Conclusion {
         id: "neighbours-are-hard",
         statement:
           "Late against early impairment is harder than dementia against controls: difference of AUC",
-        paper: 100 * ((0.88 + 0.87) / 2 - (0.47 + 0.52) / 2),
+        paper: 38,
         values: difference(both(adCn), both(lmciEmci)),
         unit: "points",
         holds: { above: 0 },
@@ -122,7 +122,7 @@ export function conclude(findings: Findings): Conclusion {
   return {
     claims,
     notes: [
-      `Intervals are over ${extent.repeats * extent.folds} folds (${extent.folds} folds, drawn ${extent.repeats} times), of the deep networks over ${extent.deepRepeats} repetitions. Folds share training subjects, so that such intervals are too narrow.`,
+      `Intervals are over ${extent.repeats * extent.folds} folds (${extent.folds} folds, drawn ${extent.repeats === 1 ? "once" : `${extent.repeats} times`}), of the deep networks over ${extent.deepRepeats} repetition(s). Folds share training subjects, so that such intervals are too narrow.`,
       "The paper watched the folds that it reports while training; here the last weights are judged, once.",
     ],
     sections: [tableSection(findings), deepSection(findings)],
@@ -233,7 +233,7 @@ function deepSection({ extent, deep }: Findings): StudySection {
         kind: "charts",
         charts: [{ title: "Training error", chart }],
         caption:
-          "Mean over repetitions. Deeper plain networks are worse on the very batches that they are trained on, which is no overfitting; shortcuts that cost nothing mend it.",
+          "Mean over repetitions. He et al. found deeper plain networks worse on the very images that they are trained on, which is no overfitting, and shortcuts that cost nothing mending it; the claims say whether it is so here.",
       },
       {
         kind: "table",
