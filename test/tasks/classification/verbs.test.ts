@@ -127,7 +127,7 @@ describe("frameworks", () => {
         "framework.axis": "1",
         "framework.skip": "4",
         "network.widths": "4,8",
-        "network.blocks": "1,1",
+        "selection.share": "0.2",
         "optimizer.learningRate": "0.003",
       },
       epochs: 6,
