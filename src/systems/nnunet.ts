@@ -39,6 +39,8 @@ const small: NnunetPreset = {
   firstWidth: 16,
   patch: "inside",
   batch: { "2d": 16, "3d": 2 },
+  // It slows the first hundreds of steps down, which are a good part of minutes.
+  deepSupervision: false,
   loss: { ...paper.loss, batchDice: true },
   augmentation: "light",
   optimizer: {
@@ -61,6 +63,7 @@ const small: NnunetPreset = {
 const tiny: NnunetPreset = {
   ...small,
   memoryGb: 0.1,
+  deepSupervision: true,
   firstWidth: 8,
   epochs: 10,
   stepsPerEpoch: 50,
