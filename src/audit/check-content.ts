@@ -66,7 +66,9 @@ export function checkContent(
     ...matchings.map(describeMatching),
     ...(blank > 0 ? [`${blank} images without a head in them were compared for equality alone.`] : []),
     ...(tooFew
-      ? [`With fewer than ${fewestImages} images of a kind on two sides only equality is checked.`]
+      ? [
+          `With fewer than ${fewestImages} images of a kind on two sides, or images of one subject alone, only equality is checked.`,
+        ]
       : []),
   ].join(" ");
   return {

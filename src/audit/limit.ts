@@ -23,14 +23,14 @@ const mostImages = 1500;
  * where subjects are known, else over all pairs less those that are linked by chains of likenesses above the limit itself, which
  * is lowered until it stays. Beyond its 99th percentile the distribution goes on as an exponential with the rate between the 95th and
  * the 99th (that of a normal distribution is steeper from there on, so the limit errs to the safe side). The expected
- * number of false pairs is `falseAlarms`, whatever their dependence.
+ * number of false pairs is `falseAlarms`, whatever their dependence. Nothing where no two images are of different subjects.
  */
 export function findLimit(
   vectors: readonly Float32Array[],
   subjects: readonly (string | undefined)[],
   comparisons: number,
   falseAlarms: number,
-): Limit {
+): Limit | undefined {
   const step = Math.max(1, Math.ceil(vectors.length / mostImages));
   const chosen = vectors.map((_, n) => n).filter((n) => n % step === 0);
   const n = chosen.length;
@@ -42,7 +42,7 @@ export function findLimit(
       likenesses[at] = likeness(vectors[x]!, vectors[y]!);
       if (subjects[x] !== undefined && subjects[x] === subjects[y]) sameSubject[at] = 1;
     }
-  const reading = (linked: Int32Array | undefined): Limit => {
+  const reading = (linked: Int32Array | undefined): Limit | undefined => {
     const kept: number[] = [];
     for (let a = 1, at = 0; a < n; a++)
       for (let b = 0; b < a; b++, at++)
@@ -51,6 +51,7 @@ export function findLimit(
     return limitOf(Float32Array.from(kept), comparisons, falseAlarms);
   };
   let found = reading(undefined);
+  if (found === undefined) return undefined;
   for (let round = 0; round < 6; round++) {
     const linked = components(
       n,
@@ -60,6 +61,7 @@ export function findLimit(
     // Chains that join a good part of all images join different heads.
     if (largest(linked) > Math.max(3, 0.25 * n)) break;
     const next = reading(linked);
+    if (next === undefined) break;
     const settled = Math.abs(next.limit - found.limit) < 1e-3;
     if (next.limit < found.limit) found = next;
     if (settled) break;
@@ -77,7 +79,7 @@ export function mirrorLimitOf(
   subjects: readonly (string | undefined)[],
   comparisons: number,
   falseAlarms: number,
-): Limit {
+): Limit | undefined {
   const step = Math.max(1, Math.ceil(vectors.length / (mostImages / 2)));
   const kept: number[] = [];
   for (let a = 0; a < vectors.length; a += step)
@@ -97,7 +99,8 @@ function coreLimit(likenesses: Float32Array): number {
   return at(0.5) + 8 * (at(0.8413) - at(0.5));
 }
 
-function limitOf(values: Float32Array, comparisons: number, falseAlarms: number): Limit {
+function limitOf(values: Float32Array, comparisons: number, falseAlarms: number): Limit | undefined {
+  if (values.length === 0) return undefined;
   values.sort();
   const quantile = (q: number): number => values[Math.min(values.length - 1, Math.floor(q * values.length))]!;
   const [p95, p99] = [quantile(0.95), quantile(0.99)];

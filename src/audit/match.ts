@@ -25,7 +25,7 @@ export interface Match {
 export interface Matching {
   readonly kind: ImageKind;
   readonly images: number;
-  /** Absent where there are too few images to say what different heads look like. */
+  /** Absent where there are too few images, or images of one subject alone: they do not say what different heads look like. */
   readonly limit?: Limit;
   /** The same for one image and the mirror image of another. */
   readonly mirrorLimit?: Limit;
@@ -76,6 +76,7 @@ function matchKind(
   const subjects = places.map((n) => all[n]!.subject);
   const share = turned === undefined ? 1 : 2;
   const limit = findLimit(vectors, subjects, comparisons / share, falseAlarms / share);
+  if (limit === undefined) return none;
   const mirrorLimit =
     turned && mirrorLimitOf(vectors, turned, subjects, comparisons / share, falseAlarms / share);
   const best: Match[] = [];

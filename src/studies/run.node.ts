@@ -155,6 +155,8 @@ async function finishParts(
   });
   if (workshop === undefined) return finished;
 
+  // Set before the workshop closes, which makes parts end early: what they give then is no result.
+  let closing = false;
   try {
     const read = (id: string): unknown => finished.get(id)!.result;
     const running = new Set<Promise<unknown>>();
@@ -169,7 +171,7 @@ async function finishParts(
       const working = workshop.run(id, read).then((result) => ({ result }));
       working.catch(() => undefined);
       const ended = await Promise.race([working, interrupted]);
-      if (ended === undefined || signal?.aborted) return;
+      if (ended === undefined || signal?.aborted || closing) return;
       const one = { id, seconds: (performance.now() - began) / 1000, result: ended.result };
       await writePart(outDir, one);
       // As it is read back when the study is resumed: the conclusion must not see a difference.
@@ -178,7 +180,7 @@ async function finishParts(
       show(`${finished.size} of ${plan.parts.length}, the last one: ${part.what}`);
     };
     const lane = async (): Promise<void> => {
-      while (waiting.length > 0 && !signal?.aborted) {
+      while (waiting.length > 0 && !signal?.aborted && !closing) {
         const part = take();
         if (part === undefined) {
           if (running.size === 0) return;
@@ -193,6 +195,7 @@ async function finishParts(
     };
     await Promise.all(Array.from({ length: Math.max(1, threads) }, lane));
   } finally {
+    closing = true;
     await workshop.close();
   }
   return finished;

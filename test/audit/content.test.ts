@@ -87,7 +87,17 @@ describe("one head on both sides, by the images themselves", () => {
     ]);
     expect(result.details).toContain("2 images without a head in them were compared for equality alone.");
     expect(result.details).toContain(
-      "With fewer than 12 images of a kind on two sides only equality is checked.",
+      "With fewer than 12 images of a kind on two sides, or images of one subject alone, only equality is checked.",
+    );
+  });
+
+  it("has nothing to compare with where all images are one subject's", async () => {
+    const seen = await scene((_, at) => (at === 0 ? "test" : "train"));
+    const own = seen.slice(0, 18).map((one) => ({ ...one, item: { ...one.item, subject: "sub-01" } }));
+    const { result } = checkContent(own, options);
+    expect(result).toMatchObject({ status: "clean", findings: [] });
+    expect(result.details).toMatch(
+      /^18 slices\. .* images of one subject alone, only equality is checked\.$/,
     );
   });
 

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -181,6 +181,32 @@ describe("parts that come after others", () => {
     expect(order).toHaveLength(6);
     expect(await readFile(join(outDir, "report.html"), "utf8")).toContain("The sum is 42");
   });
+});
+
+it("a part that is given up because another one failed is no result", async () => {
+  let give = (): void => undefined;
+  const half: Study = {
+    ...coins,
+    plan: (size) => ({
+      ...coins.plan(size),
+      parts: ["fails", "long"].map((id) => ({ id, what: id, cost: 1 })),
+      open: async () => ({
+        run: (id) =>
+          new Promise((resolve, reject) => {
+            if (id === "fails") setTimeout(() => reject(new Error("torn")), 10);
+            else give = () => resolve("half of it");
+          }),
+        // As trainings do: they save where they are and end.
+        close: async () => give(),
+      }),
+    }),
+  };
+  const outDir = at("half");
+  await expect(reproduce(named, half, { outDir, seed: 1, resume: false, threads: 2 })).rejects.toThrow(
+    "torn",
+  );
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(await readdir(join(outDir, "parts"))).toEqual([]);
 });
 
 describe("a study is refused", () => {

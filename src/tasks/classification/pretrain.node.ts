@@ -1,3 +1,4 @@
+import { fail } from "../../core/errors.js";
 import { rng } from "../../core/rng.js";
 import type { Tensor } from "../../core/tensor.js";
 import { readSafetensors, writeSafetensors } from "../../io/node.js";
@@ -23,7 +24,8 @@ interface Request {
 
 /**
  * First weights of a network's convolutions, from training them with their mirror image to give the images back: see
- * `convAutoencoder`. The images are those that the network itself is trained on, and no others.
+ * `convAutoencoder`. The images are those that the network itself is trained on, and no others. Throws `runtime` when it
+ * is interrupted: a run must not begin with weights that are half learnt.
  */
 export async function pretrain(
   images: readonly TrainingImage[],
@@ -56,7 +58,7 @@ export async function pretrain(
   const totalSteps = pretraining.epochs * stepsPerEpoch;
   const source = await threadedBatches(images, plan);
   try {
-    const { state } = await train({
+    const { state, stopped } = await train({
       executable,
       step,
       state: step.initialize(rng(seed).split("pretraining")),
@@ -70,6 +72,11 @@ export async function pretrain(
       onRow: (row) => onLoss?.(row.step, totalSteps, row.trainLoss!),
       shouldStop: () => signal?.aborted ?? false,
     });
+    if (stopped === "asked")
+      fail("runtime", {
+        what: "interrupted while an autoencoder was pre-trained; nothing of it was kept",
+        fix: "Give the same command again",
+      });
     return encoderOf(weightsOf(state));
   } finally {
     await source.close();
