@@ -107,5 +107,10 @@ export interface Study {
   readonly description: string;
   /** The size that is run unless told otherwise. */
   readonly minutes: number;
+  /**
+   * Which real images it looks at in the folder that it is given: certain files, where they are there (the default), a
+   * data set of heads, or none.
+   */
+  readonly images?: "certain files" | "data set" | "none";
   plan(size: StudySize): StudyPlan;
 }

@@ -66,6 +66,10 @@ describe("gyrus reproduce", () => {
     ],
     [[...words, "--out", "c", "--resume"], /^gyrus: c: there is no study to resume\./],
     [["reproduce", "batch-norm", "--out", "b", "--minutes", "0"], /^gyrus: --minutes: /],
+    [
+      ["reproduce", "batch-norm", "--out", "b", "--data", "."],
+      /^gyrus: --data: .*means nothing to batch-norm/,
+    ],
   ])("(%j) is one clear error", async (line, error) => {
     const { code, out, err } = await gyrus(line, folder);
     expect(err).toMatch(error);

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { fail } from "../../core/errors.js";
 import { nodeFiles } from "../../io/node.js";
 import type { ReproduceSummary } from "../../studies/run.node.js";
+import type { Study } from "../../studies/study.js";
 import { findStudy } from "../../systems/find.js";
 import { defineCommand, type Finish, numberWithin } from "../command.js";
 import { exitCodes } from "../exit.js";
@@ -59,7 +60,7 @@ export function reproduceCommand(finish: Finish): Command {
         )
         .option(
           "--data <folder>",
-          `real images that a study may see as well (deeppet: templates-spm, pet-receptor-maps; smore: t1-head); default: ${realImages}, where it is there`,
+          `real images to look at as well. audit: a data set of heads, instead of simulated ones. A folder with those of these folders that are at hand: t1-head (smore, red-wgan), repeat-scans, labelled-t1, templates-spm and templates-mni (red-wgan), templates-spm and pet-receptor-maps (deeppet); default: ${realImages}, where it is there. Other studies take none`,
         )
         .option(
           "--seed <n>",
@@ -76,8 +77,8 @@ export function reproduceCommand(finish: Finish): Command {
     },
     async (shell, options, [name = ""]) => {
       const listed = findStudy(name);
-      const dataDir = await folderOfImages(options.data);
       const study = await listed.study();
+      const dataDir = await folderOfImages(options.data, name, study);
       const { reproduce } = await import("../../studies/run.node.js");
       const progress = progressOn(shell);
       const promise = "Stopping; what is finished stays.";
@@ -106,8 +107,19 @@ export function reproduceCommand(finish: Finish): Command {
 /** Where real images lie beside the folder that one works in. */
 const realImages = "../shared/data";
 
-/** Throws `not-found` for a folder that was asked for and is not there. */
-async function folderOfImages(given: string | undefined): Promise<string | undefined> {
+/** Throws `not-found` for a folder that was asked for and is not there, `bad-argument` where a study looks at none. */
+async function folderOfImages(
+  given: string | undefined,
+  name: string,
+  { images = "certain files" }: Study,
+): Promise<string | undefined> {
+  if (images === "none" && given !== undefined)
+    fail("bad-argument", {
+      what: `--data means nothing to ${name}, which looks at simulated images alone`,
+      where: "--data",
+      fix: "Leave it out",
+    });
+  if (images !== "certain files" && given === undefined) return undefined;
   const there = (await nodeFiles.list(given ?? realImages)) !== undefined;
   if (there) return given ?? realImages;
   if (given !== undefined)

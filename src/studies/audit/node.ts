@@ -23,6 +23,7 @@ export const auditStudy: Study = {
   description:
     "Splits are drawn at random with a leak of every category of the review (biased split by identifier and by content, late split, no independent test set) and with confounds, and audited; others are drawn without. Images have no identifiers and no names that mean anything. Slices are cut from simulated heads, or from real ones with --data; visits are simulated.",
   minutes: fullMinutes,
+  images: "data set",
   plan: (size) => {
     const splits = Math.max(5, Math.round((fullSplits * size.minutes) / fullMinutes));
     const parts = names.map((id): Part => ({ id, what: scenes[id], cost: onImages.includes(id) ? 10 : 1 }));

@@ -26,6 +26,7 @@ export const batchNormStudy: Study = {
   description:
     "The same small networks are trained with and without batch normalisation, at rising learning rates, to name the structure at the centre of a patch from a simulated T1-weighted head. Weights at first and batches are the same for all networks of a repetition.",
   minutes: 8,
+  images: "none",
   plan: (size) => {
     const extent = extentFor(size.minutes);
     const trials = trialsOf(extent, size);

@@ -39,6 +39,7 @@ export function voxcnnStudy(configs: Readonly<Record<NetworkName, Classification
     description:
       "A simulated cohort with the paper's numbers of controls, early and late mild cognitive impairment and dementia, whose anatomy follows from a continuous severity beyond ageing. A small VoxCNN and a small VoxResNet are trained on each pair of diagnoses, fold by fold, with no look at the held-out subjects before the end. He et al.'s plain and residual networks of 20 and 56 layers learn to name structures in patches of simulated heads.",
     minutes: 25,
+    images: "none",
     plan: (size) => {
       const extent = extentFor(size.minutes);
       return {
