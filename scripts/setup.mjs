@@ -2,7 +2,17 @@
 // Plain JavaScript without dependencies, since it runs before there are any.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
@@ -26,6 +36,11 @@ function installed() {
 }
 
 function install() {
+  const modules = at("node_modules");
+  if (lstatSync(modules, { throwIfNoEntry: false })?.isSymbolicLink())
+    give(
+      `${modules} is a link to ${readlinkSync(modules)}, whose packages are older than package-lock.json. npm ci would empty that folder: install there yourself, or remove the link and run this command again.`,
+    );
   console.log("Installing packages (npm ci) …");
   // No package here needs its install script. That of onnxruntime-node would fetch CUDA libraries from elsewhere
   // and fail the installation without that network: skipped twice over, here and by ignore-scripts in .npmrc.

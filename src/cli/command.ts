@@ -88,6 +88,11 @@ export function numberWithin(
   };
 }
 
+/** `targetMm` as it is typed: "--target-mm". */
+export function optionName(key: string): string {
+  return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
 /** Throws `not-found`, with the nearest word, unless an option's value is one of those known. */
 export function requireOneOf(option: string, given: string, known: readonly string[]): void {
   if (!known.includes(given))

@@ -1,17 +1,18 @@
 import { existsSync } from "node:fs";
 import { fail } from "../core/errors.js";
 import { suggestionFor } from "../core/suggest.js";
-import { nodeFiles, readVolume } from "../io/node.js";
+import { nodeFiles } from "../io/node.js";
 import type { Device } from "../runtime/engine.js";
 import { systemOf } from "../systems/node.js";
 import { configs } from "../systems/smore.js";
 import { planScan, thicknessOf } from "../tasks/superresolution/acquisition.js";
 import { type SuperresolutionConfig, withChanges } from "../tasks/superresolution/config.js";
 import type { TrainSummary } from "../tasks/verbs.js";
-import { describeGridDifference, showMm, spacingMm } from "../volume/affine.js";
-import type { ImageVolume, Volume } from "../volume/volume.js";
-import { requireOneOf } from "./command.js";
+import { showMm } from "../volume/affine.js";
+import type { ImageVolume } from "../volume/volume.js";
+import { optionName, requireOneOf } from "./command.js";
 import { interruptible } from "./interrupt.js";
+import { readOnGridOf } from "./on-grid.js";
 import { progressOn, shareProgress, trainingProgress } from "./progress.js";
 import type { Shell } from "./shell.js";
 
@@ -54,8 +55,8 @@ export function requireNoTraining(method: string, options: SmoreOptions, more: r
   const stray = [...ofTraining, ...more].find((name) => given[name] !== undefined);
   if (stray !== undefined)
     fail("bad-argument", {
-      what: `--${stray} means nothing to ${method}`,
-      where: `--${stray}`,
+      what: `${optionName(stray)} means nothing to ${method}`,
+      where: optionName(stray),
       fix: "Leave it out, or choose --method smore",
     });
 }
@@ -131,7 +132,7 @@ export async function bySmore(
   const preset = options.preset ?? "small";
   requireOneOf("--preset", preset, Object.keys(configs));
   const { config, sliceMm, thicknessMm, words } = configFor(scan, path, preset, options);
-  const mask = options.mask === undefined ? undefined : await maskFor(scan, path, options.mask);
+  const mask = options.mask === undefined ? undefined : await readOnGridOf(scan, path, options.mask, "mask");
   const runDir = options.run ?? defaultRun(options.out);
   if (!resume && existsSync(runDir))
     fail("exists", {
@@ -220,18 +221,4 @@ function configFor(
 /** `T2w_iso.nii.gz` → `T2w_iso_smore`, beside it. */
 function defaultRun(out: string): string {
   return `${out.replace(/\.(nii(\.gz)?|hdr|img)$/i, "")}_smore`;
-}
-
-async function maskFor(scan: ImageVolume, path: string, maskPath: string): Promise<Volume> {
-  const { volume: mask } = await readVolume(maskPath);
-  const difference = describeGridDifference(scan, mask);
-  if (difference !== "" || mask.channels !== 1)
-    fail("geometry", {
-      what: `the mask is on another grid than ${path}`,
-      where: maskPath,
-      expected: `${scan.size.join("x")} voxels of ${showMm(spacingMm(scan.affine))} mm in the same place`,
-      found: difference === "" ? `${mask.channels} volumes` : difference,
-      fix: "Resample the mask onto the scan's grid (nearest neighbour)",
-    });
-  return mask;
 }

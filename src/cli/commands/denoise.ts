@@ -5,13 +5,12 @@ import { type DenoiseMethod, denoiseMethods } from "../../denoise/options.js";
 import { threadCrew } from "../../denoise/threads.node.js";
 import { type TypeChoice, typeChoices, writeScanLikeTo } from "../../io/like.js";
 import { nodeFiles, readVolume } from "../../io/node.js";
-import { storedTypes } from "../../io/voxel-types.js";
-import { describeGridDifference, showMm, spacingMm } from "../../volume/affine.js";
-import { rangeOf } from "../../volume/intensity.js";
-import type { ImageVolume, Volume } from "../../volume/volume.js";
+import type { ImageVolume } from "../../volume/volume.js";
 import { defineCommand, type Finish, numberWithin, requireOneOf } from "../command.js";
 import { denoiseWithNetwork, networkOf } from "../denoise-network.js";
+import { readOnGridOf } from "../on-grid.js";
 import { progressOn, shareProgress } from "../progress.js";
+import { requireRoom } from "../room.js";
 
 interface Options {
   readonly method: string;
@@ -108,7 +107,8 @@ export function denoiseCommand(finish: Finish): Command {
       const told = sigmaOf(options);
       const { volume: image, header } = await readVolume(path, { as: "float32" });
       requireRoom(image, dtype, path);
-      const mask = options.mask === undefined ? undefined : await onGridOf(image, path, options.mask, "mask");
+      const mask =
+        options.mask === undefined ? undefined : await readOnGridOf(image, path, options.mask, "mask");
       const sigma = options.sigmaMap === undefined ? told : await sigmaMapFor(image, path, options.sigmaMap);
       const { uneven } = options;
       const progress = progressOn(shell);
@@ -193,27 +193,9 @@ function sigmaOf({ sigma = "estimated", sigmaMap, uneven }: Options): number | u
   return sigma === "estimated" ? undefined : numberWithin("--sigma", { low: 1e-12 })(sigma);
 }
 
-/**
- * A type of one's own choice that the scan does not fit is refused before the work: denoising does not widen the range.
- * As an integer the scan must span at least 50 steps, or rounding would be worse than the noise.
- */
-function requireRoom(image: ImageVolume, dtype: TypeChoice, path: string): void {
-  const range = dtype === "same" ? undefined : storedTypes[dtype].range;
-  if (range === undefined) return;
-  const [low, high] = rangeOf(image.data);
-  if (low >= range[0] && high <= range[1] && high - low >= 50) return;
-  fail("bad-data", {
-    what: `the scan does not fit ${dtype}`,
-    where: path,
-    expected: `values from ${range[0]} to ${range[1]} that span at least 50 whole numbers`,
-    found: `${low} to ${high}`,
-    fix: "Leave --dtype out to store it as the scan is, or choose float32",
-  });
-}
-
 /** The noise voxel by voxel. Throws where it is not above 0, outside the scan as well: there it is easily forgotten. */
 async function sigmaMapFor(image: ImageVolume, path: string, mapPath: string): Promise<Float32Array> {
-  const { data } = await onGridOf(image, path, mapPath, "map of the noise");
+  const { data } = await readOnGridOf(image, path, mapPath, "map of the noise");
   const map = Float32Array.from(data);
   const bad = map.find((value) => !(value > 0 && value < Number.POSITIVE_INFINITY));
   if (bad !== undefined)
@@ -225,18 +207,4 @@ async function sigmaMapFor(image: ImageVolume, path: string, mapPath: string): P
       fix: "Go on with the values of the surroundings where it was not measured",
     });
   return map;
-}
-
-async function onGridOf(image: ImageVolume, path: string, otherPath: string, what: string): Promise<Volume> {
-  const { volume: other } = await readVolume(otherPath);
-  const difference = describeGridDifference(image, other);
-  if (difference !== "" || other.channels !== 1)
-    fail("geometry", {
-      what: `the ${what} is on another grid than ${path}`,
-      where: otherPath,
-      expected: `${image.size.join("x")} voxels of ${showMm(spacingMm(image.affine))} mm in the same place`,
-      found: difference === "" ? `${other.channels} volumes` : difference,
-      fix: `Resample the ${what} onto the scan's grid${what === "mask" ? " (nearest neighbour)" : ""}`,
-    });
-  return other;
 }

@@ -62,6 +62,12 @@ export function evaluateCommand(finish: Finish): Command {
         .addOption(deviceOption());
     },
     async (shell, options, [runDir = ""]) => {
+      // Before a look is taken: a run has one at its sealed test set.
+      if (options.atLeast !== undefined && options.atMost !== undefined)
+        fail("bad-argument", {
+          what: "--at-least and --at-most are given together",
+          fix: "Leave one of them out",
+        });
       const verbs = await (await systemOf(runDir)).verbs();
       const progress = progressOn(shell);
       const summary = await interruptible(shell, "Stopping after this case.", (signal) =>
@@ -90,8 +96,6 @@ function judge(
   if (limit === undefined) return { exit: exitCodes.done };
   const [given, other] = atLeast === undefined ? ["--at-most", "--at-least"] : ["--at-least", "--at-most"];
   const headline = metrics[0];
-  if (atLeast !== undefined && atMost !== undefined)
-    fail("bad-argument", { what: `${given} and ${other} are given together`, fix: "Leave one of them out" });
   if (headline !== undefined && (headline.better === "lower") !== (atMost !== undefined))
     fail("bad-argument", {
       what: `${given} does not fit: of ${headline.name} ${headline.better} values are better`,

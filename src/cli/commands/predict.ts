@@ -80,7 +80,7 @@ export function predictCommand(finish: Finish): Command {
       const lines = made.files.map(({ prediction }) => prediction);
       const kept = made.files.filter((file) => file.kept).length;
       const there = kept > 0 ? `, ${kept} kept from before` : "";
-      const whole = `${counted(made.files.length - kept, "prediction")} written${there}${asked ? ` of ${scans.length}: interrupted` : ""}`;
+      const whole = `${counted(made.files.length - kept, "prediction")} written${there}${asked ? "; interrupted" : ""}`;
       return {
         result: made,
         text: [...lines, whole].join("\n"),

@@ -6,7 +6,7 @@ import { writeCohort } from "../../sim/node.js";
 import { petGeometries } from "../../sim/pet/geometry.js";
 import { phantomKinds } from "../../sim/pet/phantoms.js";
 import type { Size3 } from "../../volume/volume.js";
-import { defineCommand, type Finish, numberWithin } from "../command.js";
+import { defineCommand, type Finish, numberWithin, optionName } from "../command.js";
 import { interruptible, stopIfAsked } from "../interrupt.js";
 import { counted } from "../print.js";
 import { countingProgress, progressOn } from "../progress.js";
@@ -143,7 +143,7 @@ function refuseStrays(cohort: (typeof cohorts)[number], options: Options): void 
   for (const other of cohorts) {
     const stray = ownOptions[other].find((name) => options[name] !== undefined && !own.includes(name));
     if (stray === undefined) continue;
-    const option = `--${stray.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    const option = optionName(stray);
     fail("bad-argument", {
       what: `${option} belongs to ${other}`,
       where: option,

@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import type { Command } from "commander";
 import { fail } from "../../core/errors.js";
 import type { Device } from "../../runtime/engine.js";
@@ -39,7 +40,7 @@ export function trainCommand(finish: Finish): Command {
       usage: "train <system>",
       purpose: "Train a system on a data set",
       about:
-        "A data set is a BIDS folder with segmentations under derivatives/, a Decathlon or nnU-Net folder with a dataset.json, or a folder with one subfolder of images and one of labels with equal names. Everything the run was made of, and every checkpoint, lands in the run folder. Ctrl-C saves and stops; --resume goes on from there, or from the last checkpoint after a crash, as if nothing had happened.",
+        "A data set is a BIDS folder with segmentations under derivatives/, a Decathlon or nnU-Net folder with a dataset.json, or a folder with one subfolder of images and one of labels with equal names. Systems that learn without labels take scans alone (red-wgan, smore), those that diagnose a BIDS folder or a table with a column of diagnoses (ad-svm, adcnn, voxcnn), deeppet a folder of gyrus simulate pet. Everything the run was made of, and every checkpoint, lands in the run folder. Ctrl-C saves and stops; --resume goes on from there, or from the last checkpoint after a crash, as if nothing had happened.",
       examples: [
         {
           line: "gyrus train segment-unet --data cohort --out runs/first --minutes 5",
@@ -217,5 +218,5 @@ function nextSteps({ run, folds }: TrainSummary, asked: boolean): string {
   if (asked) return "Interrupted and saved. To go on, give the same command with --resume.";
   return folds === undefined
     ? `Next: gyrus evaluate ${run}`
-    : `Scores of all cases: ${run}/cross-validation.json. Next: gyrus find-best ${run.replace(/\/[^/]*$/, "")}`;
+    : `Scores of all cases: ${run}/cross-validation.json. Next: gyrus find-best ${dirname(run)}`;
 }
