@@ -35,7 +35,7 @@ interface Context {
 export function checkRows(entries: readonly Entry[], { table, columns, unlisted, options }: Context): void {
   requireUnique(entries, table);
   if (options.missing === "omit") return;
-  const omit = "or leave such rows out with --missing omit";
+  const omit = "or leave such rows out with --set table.missing=omit";
   const named = (
     [
       ["subject", (entry) => entry.subject === ""],

@@ -38,7 +38,7 @@ export async function readSubjectsFrom(
       where: `${table}, column ${columns.diagnosis}`,
       expected: expectedDiagnoses(options),
       rows: unknown.map(({ entry }) => `${entry.where} (${entry.diagnosis})`),
-      fix: "Say what each value means, as in --map 0=CN,0.5=AD,1=AD,2=AD; a value mapped to nothing (3=) is left out",
+      fix: "Say what each value means, as in --set table.map=0=CN,0.5=AD,1=AD,2=AD; a value mapped to nothing (3=) is left out",
     });
   const all = translated
     .filter(({ diagnosis }) => diagnosis !== "")
@@ -127,7 +127,7 @@ function byName(a: string, b: string): number {
   return a.localeCompare(b, "en", { numeric: true });
 }
 
-/** The values of `--map 0=CN,0.5=AD`. Throws `bad-argument` for anything that is not `value=name`. */
+/** A mapping of diagnoses as it is typed, `0=CN,0.5=AD`. Throws `bad-argument` for anything that is not `value=name`. */
 export function parseDiagnosisMap(text: string): Readonly<Record<string, string>> {
   return Object.fromEntries(
     text.split(",").map((part): [string, string] => {
@@ -135,7 +135,7 @@ export function parseDiagnosisMap(text: string): Readonly<Record<string, string>
       if (at < 1)
         fail("bad-argument", {
           what: "a mapping of diagnoses cannot be read",
-          where: "--map",
+          where: "table.map",
           expected: "values and their names, as in 0=CN,0.5=AD,1=AD",
           found: `"${part}"`,
         });

@@ -1,4 +1,5 @@
 import { leakageStudyWords, requireHonestSplit } from "../audit/honest.js";
+import { fail } from "../core/errors.js";
 import { sha256 } from "../io/fingerprint.js";
 import { nodeFiles } from "../io/node.js";
 import type { Split, Splittable } from "../io/split.js";
@@ -21,10 +22,17 @@ export type SplittableFiles = Splittable & {
  */
 export async function splitOf(
   dataset: SplittableFiles,
-  request: Pick<TrainRequest, "split" | "fold" | "leakageStudy" | "dataDir">,
+  request: Pick<TrainRequest, "split" | "fold" | "folds" | "leakageStudy" | "dataDir">,
   otherwise: () => Split,
 ): Promise<RunRecord["split"]> {
   const { split: file, fold = 0, leakageStudy = false } = request;
+  if (file !== undefined && request.folds !== undefined)
+    fail("bad-argument", {
+      what: "the split has folds already",
+      where: "--folds",
+      found: file,
+      fix: "Leave --folds out, or make another split with gyrus split",
+    });
   const split =
     file === undefined
       ? otherwise()

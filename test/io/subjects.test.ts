@@ -135,7 +135,7 @@ describe("a table of subjects is refused, with its rows,", () => {
         ...four,
       },
       {},
-      /meaning is not known.*1 row: participants.tsv line 3: sub-2 \(Demented\)\. Say what each value means, as in --map/,
+      /meaning is not known.*1 row: participants.tsv line 3: sub-2 \(Demented\)\. Say what each value means, as in --set table\.map=/,
     ],
     [
       "with values nobody mapped",

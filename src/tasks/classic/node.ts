@@ -64,7 +64,8 @@ async function train(system: ClassicSystem, request: TrainRequest): Promise<Trai
   const { preset, config } = presetOf(system, request, withChanges);
   requireOptions(dataset, system.name, dataDir);
   const folds = request.folds ?? 5;
-  const table = await openTable(dataDir, config, dataset, { folds });
+  // A split in a file has folds of its own.
+  const table = await openTable(dataDir, config, dataset, request.split === undefined ? { folds } : {});
   const cases = table.rows.map(({ id, subject, image }) => ({ id, subject, images: [image] }));
   const split = await splitOf({ name: table.source, stack: false, cases }, request, () =>
     splitSubjects(table, { fold: request.fold ?? 0, folds, share: 0, seed }),

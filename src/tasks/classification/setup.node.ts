@@ -16,7 +16,7 @@ import { batchOfRun, refuseLowering, requireSameRun } from "../resume.js";
 import { placeOf } from "../run.js";
 import { createRunFolder, requireNoRun } from "../run-folder.node.js";
 import { splitOf } from "../split.node.js";
-import { continued, firstRecord, noteTo, presetOf, startOf } from "../start.node.js";
+import { continued, firstRecord, noteTo, presetOf, startOf, withFirst } from "../start.node.js";
 import type { Trainable } from "../trainable.js";
 import type { TrainRequest } from "../verbs.js";
 import { type BatchPlan, samplesPerEpoch, type TrainingImage } from "./batches.js";
@@ -31,7 +31,7 @@ import { preparedGrid } from "./prepare.js";
 import { loadPretrained, pretrain, savePretrained } from "./pretrain.node.js";
 import type { ClassificationModel, Run } from "./run.js";
 import { splitAmong, splitSubjects } from "./split.js";
-import { type Transferred, weightsOfRun, withFirst } from "./transfer.node.js";
+import { type Transferred, weightsOfRun } from "./transfer.node.js";
 import { scores, validate } from "./validate.js";
 import { equalVotes } from "./vote.js";
 
@@ -70,7 +70,8 @@ export async function setUp(system: ClassificationSystem, request: TrainRequest)
   requireOptions(dataset, system.name, dataDir);
   requireFirstWeights(config, request);
   const folds = request.folds ?? 5;
-  const table = await openTable(dataDir, config, dataset, { folds });
+  // A split in a file has folds of its own.
+  const table = await openTable(dataDir, config, dataset, request.split === undefined ? { folds } : {});
   const { share } = config.selection;
   // A split file is of everybody, whatever the two diagnoses of this run.
   const everybody = request.split === undefined ? table : await openEverybody(dataDir, config, dataset);

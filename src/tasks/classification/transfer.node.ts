@@ -104,16 +104,3 @@ function digestOf(entries: readonly (readonly [string, Tensor])[]): string {
   }
   return hash.digest("hex");
 }
-
-/** A first state with weights that are known already, in its moving averages as well. */
-export function withFirst(
-  state: Readonly<Record<string, Tensor>>,
-  known: Readonly<Record<string, Tensor>>,
-): Record<string, Tensor> {
-  return Object.fromEntries(
-    Object.entries(state).map(([name, value]) => [
-      name,
-      known[name.replace(/^average\//, "parameter/")] ?? value,
-    ]),
-  );
-}

@@ -16,7 +16,15 @@ import { batchOfRun, refuseLowering, requireSameRun } from "../resume.js";
 import { placeOf } from "../run.js";
 import { createRunFolder, requireNoRun } from "../run-folder.node.js";
 import { splitOf } from "../split.node.js";
-import { continued, firstRecord, noteTo, presetOf, startOf, usualProvenance } from "../start.node.js";
+import {
+  continued,
+  firstRecord,
+  noteTo,
+  presetOf,
+  startOf,
+  usualProvenance,
+  withFirst,
+} from "../start.node.js";
 import type { Trainable } from "../trainable.js";
 import type { TrainRequest } from "../verbs.js";
 import type { TrainingVolume } from "./batches.js";
@@ -184,19 +192,6 @@ export async function prepare(
     encode: (of, state) => encodeNetwork(of.config, of.model, state),
     sample: `patch ${config.patch.join(", ")}`,
   };
-}
-
-/** A first state with weights that are known already, in its moving averages as well; what it does not hold is left out. */
-function withFirst(
-  state: Readonly<Record<string, Tensor>>,
-  known: Readonly<Record<string, Tensor>>,
-): Record<string, Tensor> {
-  return Object.fromEntries(
-    Object.entries(state).map(([name, value]) => [
-      name,
-      known[name.replace(/^average\//, "parameter/")] ?? value,
-    ]),
-  );
 }
 
 function parametersOf({ parameters }: Steps, network: string): number {

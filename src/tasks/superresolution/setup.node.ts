@@ -16,7 +16,15 @@ import { batchOfRun, refuseLowering, requireSameRun } from "../resume.js";
 import { placeOf } from "../run.js";
 import { createRunFolder, requireNoRun } from "../run-folder.node.js";
 import { splitOf } from "../split.node.js";
-import { continued, firstRecord, noteTo, presetOf, startOf, usualProvenance } from "../start.node.js";
+import {
+  continued,
+  firstRecord,
+  noteTo,
+  presetOf,
+  startOf,
+  usualProvenance,
+  withFirst,
+} from "../start.node.js";
 import type { Trainable } from "../trainable.js";
 import type { TrainRequest } from "../verbs.js";
 import { planScan, type ScanPlan, type Slices } from "./acquisition.js";
@@ -298,17 +306,4 @@ function batchPlan(config: SuperresolutionConfig, model: SuperresolutionModel, s
     thickness: model.thicknessMm / model.targetMm,
     seed,
   };
-}
-
-/** A first state with weights that are known already, in its moving averages as well. */
-function withFirst(
-  state: Readonly<Record<string, Tensor>>,
-  known: Readonly<Record<string, Tensor>>,
-): Record<string, Tensor> {
-  return Object.fromEntries(
-    Object.entries(state).map(([name, value]) => [
-      name,
-      known[name.replace(/^average\//, "parameter/")] ?? value,
-    ]),
-  );
 }

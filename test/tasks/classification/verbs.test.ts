@@ -216,7 +216,18 @@ describe("a split in a file", () => {
       balance: [],
     };
     await writeFile(file, JSON.stringify(written));
-    const runDir = await trained({ dataDir, split: file, fold: 0, epochs: 2, folds: 2 });
+    const onFile = async (changes: Partial<TrainRequest> = {}): Promise<string> => {
+      const { folds: _, ...own } = request(fresh("run"), {
+        dataDir,
+        split: file,
+        fold: 0,
+        epochs: 2,
+        ...changes,
+      });
+      await verbs.train(own);
+      return own.runDir;
+    };
+    const runDir = await onFile();
     const run = await readRun(runDir);
     expect(run.split.subjects).toEqual({
       train: ["sub-05", "sub-06", "sub-07", "sub-08"],
@@ -225,8 +236,11 @@ describe("a split in a file", () => {
     });
     expect(run.provenance.find(({ kind }) => kind === "selection")!.fittedOn).toEqual(["sub-03", "sub-04"]);
     const last = { ...learning, "selection.share": "0" };
-    const other = await trained({ dataDir, split: file, fold: 0, epochs: 2, folds: 2, set: last });
+    const other = await onFile({ set: last });
     expect((await readRun(other)).provenance.map(({ kind }) => kind)).toEqual(["weights"]);
+    await expect(trained({ dataDir, split: file, folds: 2 })).rejects.toThrow(
+      /^--folds: the split has folds already/,
+    );
   });
 });
 
