@@ -52,7 +52,7 @@ export async function openBids(files: FileSystem, root: string, options: DataSet
   const participants = await participantsOf(files, root);
   return {
     kind: "bids",
-    name: await nameOf(files, root),
+    name: await dataSetName(files, root),
     root,
     channels,
     ...classesOf(overrideLabels(names, labelled ? options.labels : undefined)),
@@ -271,7 +271,8 @@ async function participantsOf(files: FileSystem, root: string): Promise<readonly
   return rows;
 }
 
-async function nameOf(files: FileSystem, root: string): Promise<string> {
+/** What a data set calls itself in `dataset_description.json`, else its folder's name. */
+export async function dataSetName(files: FileSystem, root: string): Promise<string> {
   const bytes = await files.read(joinPath(root, "dataset_description.json")).catch(() => undefined);
   if (bytes === undefined) return baseName(root);
   try {

@@ -120,20 +120,23 @@ async function measure<R extends RunRecord>({
   const source = await openBatches(run);
   const rows: number[] = [];
   const steps = 8;
-  await train({
-    executable,
-    step,
-    state,
-    totalSteps: steps,
-    stepsPerEpoch: steps,
-    seed: run.seed,
-    batches: source.batches,
-    learningRate: () => 0,
-    saveEvery: steps + 1,
-    save: async () => undefined,
-    onRow: ({ seconds }) => rows.push(seconds),
-  });
-  await source.close();
+  try {
+    await train({
+      executable,
+      step,
+      state,
+      totalSteps: steps,
+      stepsPerEpoch: steps,
+      seed: run.seed,
+      batches: source.batches,
+      learningRate: () => 0,
+      saveEvery: steps + 1,
+      save: async () => undefined,
+      onRow: ({ seconds }) => rows.push(seconds),
+    });
+  } finally {
+    await source.close();
+  }
   const times = rows
     .slice(1)
     .map((seconds, at) => seconds - rows[at]!)

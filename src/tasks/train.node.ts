@@ -29,8 +29,8 @@ export async function trainRun<R extends RunRecord>(
   const { config, plan } = run;
   const keeper = keepPlan(run, dir, prepared.progress, (performance.now() - began) / 1000);
   const history = historyWriter(dir);
-  const source = await prepared.openBatches(run);
   let bestMetrics = await validatedAt(dir, validation?.scores ?? [], prepared.progress.bestStep);
+  const source = await prepared.openBatches(run);
   let score: number | undefined;
   let latestMetrics: Record<string, number> = {};
   const sitting = performance.now();

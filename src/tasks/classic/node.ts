@@ -4,19 +4,22 @@ import { fittedOn } from "../../audit/provenance.js";
 import { fail } from "../../core/errors.js";
 import { rng } from "../../core/rng.js";
 import { baseName } from "../../io/files.js";
-import { loadImage, nodeFiles, writeText } from "../../io/node.js";
+import { loadImage, nodeFiles } from "../../io/node.js";
 import type { SubjectRow } from "../../io/subjects.js";
-import { buildReport } from "../../report/run.js";
 import { version } from "../../version.js";
-import { curvesOf } from "../classification/curves.js";
-import { openTable, recordOf, requireOptions, rowsOf } from "../classification/data.node.js";
+import {
+  datasetOptionsOf,
+  openTable,
+  recordOf,
+  requireOptions,
+  rowsOf,
+} from "../classification/data.node.js";
 import { type ClassificationEvaluation, summaryOf } from "../classification/evaluate.node.js";
 import { type Prediction, scansOf, writePredictions } from "../classification/predict.node.js";
 import { splitSubjects } from "../classification/split.js";
 import { isSimulated } from "../dataset.node.js";
 import { beginLook, finishLook, refuseSealedScans } from "../looks.node.js";
-import { readEvaluation } from "../report.node.js";
-import { createRunFolder, paths, readRunAs, requireNoRun } from "../run-folder.node.js";
+import { createRunFolder, paths, requireNoRun } from "../run-folder.node.js";
 import { honestyNotes, splitOf } from "../split.node.js";
 import { machineFacts, noteTo, presetOf } from "../start.node.js";
 import type {
@@ -25,8 +28,6 @@ import type {
   ExportSummary,
   PredictRequest,
   PredictSummary,
-  ReportRequest,
-  ReportSummary,
   TrainRequest,
   TrainSummary,
   Verbs,
@@ -35,7 +36,8 @@ import { type ClassicConfig, withChanges } from "./config.js";
 import { featureSource } from "./features.node.js";
 import { fitClassic } from "./fit.js";
 import { encodeClassic, openClassic, probabilityOf } from "./model.node.js";
-import { type ClassicModel, type ClassicRun, classicRunSchema } from "./run.js";
+import { readRun, reportClassic } from "./report.node.js";
+import type { ClassicModel, ClassicRun } from "./run.js";
 
 /** A system that classifies by features: its name and its presets. */
 export interface ClassicSystem {
@@ -50,11 +52,9 @@ export function classicVerbs(system: ClassicSystem): Verbs {
     predict,
     evaluate,
     exportModel,
-    report,
+    report: reportClassic,
   };
 }
-
-const readRun = (dir: string): Promise<ClassicRun> => readRunAs(dir, classicRunSchema);
 
 async function train(system: ClassicSystem, request: TrainRequest): Promise<TrainSummary> {
   const began = performance.now();
@@ -143,7 +143,7 @@ async function train(system: ClassicSystem, request: TrainRequest): Promise<Trai
     bestScore: best ?? null,
     bestStep: 1,
     scores: best === undefined ? {} : { "balanced accuracy": best },
-    warnings: run.warnings,
+    warnings: [...honestyNotes(run), ...run.warnings],
     memory: { estimateBytes: 4 * features.length * model.count, peakBytes: process.memoryUsage().rss },
   };
 }
@@ -154,9 +154,10 @@ const unaligned =
 /** Throws `bad-argument` for options that nothing here could honour. */
 function refuseStrays(
   { name }: ClassicSystem,
-  { resume, init, epochs, minutes, runDir }: TrainRequest,
+  { resume, init, epochs, minutes, memory, runDir, ...place }: TrainRequest,
 ): void {
-  const stray = Object.entries({ resume: resume || undefined, init, epochs, minutes }).find(
+  requireCpu(place);
+  const stray = Object.entries({ resume: resume || undefined, init, epochs, minutes, memory }).find(
     ([, value]) => value !== undefined,
   );
   if (stray !== undefined)
@@ -167,7 +168,20 @@ function refuseStrays(
     });
 }
 
+/** Throws `unsupported` for another device than the processor: such classifiers are computed nowhere else. */
+function requireCpu({ device = "cpu" }: Pick<TrainRequest, "device">): void {
+  if (device !== "cpu")
+    fail("unsupported", {
+      what: "classifiers by features are computed on the processor alone",
+      where: "--device",
+      expected: "cpu",
+      found: device,
+      fix: "Leave it out: they take seconds",
+    });
+}
+
 async function predict(request: PredictRequest): Promise<PredictSummary> {
+  requireCpu(request);
   const scans = await scansOf(request.scans);
   await refuseSealedScans(request.model, request.scans);
   const open = await openClassic(request.model);
@@ -196,10 +210,12 @@ async function predict(request: PredictRequest): Promise<PredictSummary> {
 
 async function evaluate(request: EvaluateRequest): Promise<ClassificationEvaluation> {
   const { runDir } = request;
+  requireCpu(request);
   const run = await readRun(runDir);
-  const table = await openTable(request.dataDir ?? run.data.root, run.config, optionsOf(run));
+  const table = await openTable(request.dataDir ?? run.data.root, run.config, datasetOptionsOf(run));
   const own =
-    request.dataDir === undefined || (await recordOf(table, optionsOf(run))).sha256 === run.data.sha256;
+    request.dataDir === undefined ||
+    (await recordOf(table, datasetOptionsOf(run))).sha256 === run.data.sha256;
   const look = await beginLook(
     run,
     request,
@@ -233,7 +249,7 @@ async function evaluate(request: EvaluateRequest): Promise<ClassificationEvaluat
       (own
         ? `held-out subjects of fold ${run.split.fold ?? 0} of ${run.split.folds ?? 5}, which the classifier has not seen`
         : "all subjects of another data set than that of the run"),
-    notes: [...look.notes, ...honestyNotes(run)],
+    notes: look.notes,
   });
   await finishLook(look, result);
   return result;
@@ -243,52 +259,9 @@ async function judged({ id, subject, image, diagnosis }: SubjectRow, probability
   return { id, subject, scan: image, truth: diagnosis, probability, positions: [probability] };
 }
 
-function optionsOf({ data: { options } }: ClassicRun) {
-  const { channels, derivative } = options;
-  return {
-    ...(channels === undefined ? {} : { channels }),
-    ...(derivative === undefined ? {} : { derivative }),
-  };
-}
-
 async function exportModel({ runDir, out }: ExportRequest): Promise<ExportSummary> {
   await readRun(runDir);
   const bytes = await nodeFiles.read(paths.model(runDir));
   await nodeFiles.write(out, bytes);
   return { path: out, bytes: bytes.length };
-}
-
-async function report({ runDir }: ReportRequest): Promise<ReportSummary> {
-  const run = await readRun(runDir);
-  const evaluation = (await readEvaluation(runDir)) as ClassificationEvaluation | undefined;
-  const [negative, positive] = run.model.classes;
-  const page = buildReport({
-    title: `${run.system} on ${run.data.name}`,
-    system: run.system,
-    preset: run.preset,
-    createdAt: run.created,
-    description: `${positive} against ${negative} from ${run.model.count} features of ${run.model.modality} images`,
-    simulated: run.model.simulated,
-    ...(evaluation === undefined ? {} : { evaluation, curves: curvesOf(evaluation.judgements, positive) }),
-    configuration: { ...run.config, ...(run.search === null ? {} : { search: run.search }) },
-    data: [
-      {
-        name: run.data.name,
-        caseCount: run.data.cases,
-        subjectCount: run.data.subjects,
-        hash: `sha256:${run.data.sha256}`,
-        properties: { "voxel size, mm": run.data.spacingsMm, "size, voxels": run.data.sizes },
-      },
-    ],
-    split: (["train", "validation", "test"] as const)
-      .filter((part) => run.split[part].length > 0)
-      .map((part) => ({ name: part === "train" ? "training" : part, subjects: run.split.subjects[part] })),
-    splitNote: `${run.split.folds}-fold by subject within diagnoses, fold ${run.split.fold} held out, seed ${run.split.seed}`,
-    versions: run.versions,
-    machine: run.machine,
-    timings: [{ what: "training", seconds: run.seconds }],
-    warnings: [...honestyNotes(run), ...run.warnings],
-  });
-  await writeText(paths.report(runDir), page);
-  return { path: paths.report(runDir) };
 }

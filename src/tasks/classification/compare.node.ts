@@ -105,7 +105,7 @@ async function judgementsOfRun(dir: string): Promise<readonly Judgement[]> {
     fail("not-found", {
       what: "the run has not been judged, or is no classifier",
       where: paths.evaluation(dir),
-      expected: "what gyrus evaluate writes for voxcnn and adcnn",
+      expected: "what gyrus evaluate writes for systems that diagnose: ad-svm, adcnn, voxcnn",
       fix: `Evaluate it first: gyrus evaluate ${dir}`,
     });
   return found.judgements;

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { fail } from "../../core/errors.js";
 import type { DataSetOptions } from "../../io/dataset.js";
-import { baseName } from "../../io/files.js";
+import { dataSetName } from "../../io/dataset-bids.js";
 import { sha256 } from "../../io/fingerprint.js";
 import { loadImage, nodeFiles, readSubjects } from "../../io/node.js";
 import {
@@ -53,6 +53,20 @@ function optionsOf(
   };
 }
 
+/** How a run's data set was read. */
+export function datasetOptionsOf({
+  data: {
+    options: { channels, derivative },
+  },
+}: {
+  readonly data: Pick<Run["data"], "options">;
+}): DataSetOptions {
+  return {
+    ...(channels === undefined ? {} : { channels }),
+    ...(derivative === undefined ? {} : { derivative }),
+  };
+}
+
 /** Throws `bad-argument` for options of data sets that a table of diagnoses has no use for. */
 export function requireOptions(options: DataSetOptions, name: string, where: string): void {
   const stray = Object.keys(options).find((option) => option !== "channels" && option !== "derivative");
@@ -82,7 +96,7 @@ export async function recordOf(
       ...(channels === undefined ? {} : { channels: [...channels] }),
       ...(derivative === undefined ? {} : { derivative }),
     },
-    name: await nameOf(source),
+    name: await dataSetName(nodeFiles, source),
     cases: rows.length,
     subjects: new Set(rows.map(({ subject }) => subject)).size,
     sha256: await sha256(new TextEncoder().encode(parts.join("\n"))),
@@ -90,13 +104,6 @@ export async function recordOf(
     classes: Object.fromEntries(counted),
     omitted,
   };
-}
-
-async function nameOf(source: string): Promise<string> {
-  const bytes = await nodeFiles.read(`${source}/dataset_description.json`).catch(() => undefined);
-  if (bytes === undefined) return baseName(source);
-  const { Name } = JSON.parse(new TextDecoder().decode(bytes)) as { Name?: unknown };
-  return typeof Name === "string" ? Name : baseName(source);
 }
 
 /** Rows of these subjects, of each the first session only where that is asked for. */

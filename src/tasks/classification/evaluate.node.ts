@@ -10,7 +10,7 @@ import type { MetricColumn } from "../../report/data.js";
 import { beginLook, finishLook } from "../looks.node.js";
 import { paths } from "../run-folder.node.js";
 import type { EvaluateRequest, EvaluateSummary } from "../verbs.js";
-import { openTable, recordOf, rowsOf } from "./data.node.js";
+import { datasetOptionsOf, openTable, recordOf, rowsOf } from "./data.node.js";
 import { readRun } from "./folder.node.js";
 import { openModelAt } from "./network.node.js";
 import { type Prediction, predictScan, writePredictions } from "./predict.node.js";
@@ -87,11 +87,7 @@ async function tableToJudge(
   run: Run,
   { dataDir }: EvaluateRequest,
 ): Promise<{ readonly table: SubjectTable; readonly own: boolean }> {
-  const { channels, derivative } = run.data.options;
-  const options = {
-    ...(channels === undefined ? {} : { channels }),
-    ...(derivative === undefined ? {} : { derivative }),
-  };
+  const options = datasetOptionsOf(run);
   const table = await openTable(dataDir ?? run.data.root, run.config, options);
   if (dataDir === undefined) {
     if (run.split.test.some((id) => !table.rows.some((row) => row.id === id)))

@@ -5,7 +5,7 @@ import { commonParts, readEvaluation } from "../report.node.js";
 import { paths, readHistory } from "../run-folder.node.js";
 import type { ReportRequest, ReportSummary } from "../verbs.js";
 import { curvesOf } from "./curves.js";
-import { loadImages, openTable, rowsOf } from "./data.node.js";
+import { datasetOptionsOf, loadImages, openTable, rowsOf } from "./data.node.js";
 import type { ClassificationEvaluation } from "./evaluate.node.js";
 import { readRun } from "./folder.node.js";
 import type { Run } from "./run.js";
@@ -56,12 +56,7 @@ async function examplesOf(
   run: Run,
   evaluation: ClassificationEvaluation,
 ): Promise<ExampleCase[]> {
-  const { channels, derivative } = run.data.options;
-  const options = {
-    ...(channels === undefined ? {} : { channels }),
-    ...(derivative === undefined ? {} : { derivative }),
-  };
-  const table = await openTable(evaluation.dataDir, run.config, options).catch(() => undefined);
+  const table = await openTable(evaluation.dataDir, run.config, datasetOptionsOf(run)).catch(() => undefined);
   if (table === undefined) return [];
   const judged = evaluation.judgements;
   const chosen = [true, false].flatMap((positive) =>
@@ -71,6 +66,7 @@ async function examplesOf(
       .map(({ subject }) => subject),
   );
   const rows = rowsOf(table.rows, chosen, "first");
+  if (rows.length === 0) return [];
   const images = await loadImages(rows, run.model.classes, run.config.input, run.model.grid);
   const saliency = await saliencyOf(dir, run, images);
   await writeSaliency(dir, saliency);

@@ -278,7 +278,7 @@ function provenanceOf(
   ];
 }
 
-/** The weights of `--init`; of a run that is resumed only where it had saved none of its own. */
+/** The weights of `--init`, or of the run that a resumed one began with. */
 async function transferredTo(
   { init, runDir }: Pick<TrainRequest, "init" | "runDir">,
   { split: { subjects }, record }: ClassificationData,
