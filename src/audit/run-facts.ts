@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { fail } from "../core/errors.js";
 import { type FileSystem, joinPath } from "../io/files.js";
+import { parseJson } from "../io/json.js";
 import { provenanceSchema } from "./provenance.js";
 
 const strings = z.array(z.string());
@@ -54,23 +54,8 @@ export type RunFacts = z.infer<typeof factsSchema>;
 /** The facts of a run folder. Throws `not-found` and `bad-file`. */
 export async function readRunFacts(files: FileSystem, dir: string): Promise<RunFacts> {
   const path = joinPath(dir, "run.json");
-  const text = new TextDecoder().decode(await files.read(path));
-  const wrong = (found: string, cause?: unknown): never =>
-    fail("bad-file", {
-      what: "this is no record of a run",
-      where: path,
-      found,
-      fix: "Give a run folder as gyrus train makes it",
-      cause,
-    });
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    return wrong(cause instanceof Error ? cause.message : String(cause), cause);
-  }
-  const parsed = factsSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
-  return wrong(`${issue.path.join(".")}: ${issue.message}`);
+  return parseJson(factsSchema, new TextDecoder().decode(await files.read(path)), path, {
+    what: "the run's record",
+    fix: "Give a run folder as gyrus train makes it",
+  });
 }

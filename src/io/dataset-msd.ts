@@ -4,6 +4,7 @@ import { byNumber } from "./dataset-labels.js";
 import { labelsOf } from "./dataset-msd-labels.js";
 import type { Case, DataSet, DataSetOptions } from "./dataset-types.js";
 import { baseName, type FileSystem, joinPath } from "./files.js";
+import { jsonOf } from "./json.js";
 
 const named = z.record(z.string(), z.union([z.string(), z.number()]));
 const pair = z.object({
@@ -72,18 +73,7 @@ export async function openMsd(files: FileSystem, root: string, options: DataSetO
 }
 
 function parseDescription(text: string, path: string): Description {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    fail("bad-file", {
-      what: "the file is not JSON",
-      where: path,
-      found: cause instanceof Error ? cause.message : String(cause),
-      fix: "Open it in an editor and repair that place",
-      cause,
-    });
-  }
+  const json = jsonOf(text, path, { fix: "Open it in an editor and repair that place" });
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { fail } from "../core/errors.js";
+import { parseJson } from "./json.js";
 import type { Split, Splittable } from "./split.js";
 
 const strings = z.array(z.string());
@@ -39,24 +40,11 @@ export type SplitFile = z.infer<typeof splitFileSchema>;
 
 /** Read the text of a split file. Throws `bad-file`, and `bad-data` for subjects that are in two places. */
 export function parseSplitFile(text: string, where: string): SplitFile {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    fail("bad-file", { what: "the split is not JSON", where, fix: "Make it anew with gyrus split", cause });
-  }
-  const parsed = splitFileSchema.safeParse(value);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]!;
-    return fail("bad-file", {
-      what: "this is no split that is known",
-      where,
-      expected: "a file as gyrus split writes it",
-      found: `${issue.path.join(".")}: ${issue.message}`,
-      fix: "Make it anew with gyrus split",
-    });
-  }
-  const all = [...parsed.data.test, ...parsed.data.folds.flat()];
+  const file = parseJson(splitFileSchema, text, where, {
+    what: "the split",
+    fix: "Make it anew with gyrus split",
+  });
+  const all = [...file.test, ...file.folds.flat()];
   const twice = all.filter((subject, at) => all.indexOf(subject) !== at);
   if (twice.length > 0)
     fail("bad-data", {
@@ -65,7 +53,7 @@ export function parseSplitFile(text: string, where: string): SplitFile {
       found: [...new Set(twice)].slice(0, 10).join(", "),
       fix: "Make it anew with gyrus split: a person may be in one place only",
     });
-  return parsed.data;
+  return file;
 }
 
 /**

@@ -1,4 +1,5 @@
 /** The folder of a preparation: what it is made with, whose tables it holds, what of it is done. */
+
 import { mkdir, readdir } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
@@ -6,6 +7,7 @@ import { fail } from "../core/errors.js";
 import type { DataSet } from "../io/dataset.js";
 import { joinPath } from "../io/files.js";
 import { sha256 } from "../io/fingerprint.js";
+import { jsonOf } from "../io/json.js";
 import { nodeFiles, writeText } from "../io/node.js";
 import { version } from "../version.js";
 import type { PrepareSettings } from "./scan.js";
@@ -28,7 +30,7 @@ export async function claimFolder(outDir: string, claim: z.infer<typeof claimSch
   const names = await readdir(outDir).catch((): string[] => []);
   if (names.length > 0) {
     const before = names.includes("prepare.json")
-      ? claimSchema.safeParse(JSON.parse(new TextDecoder().decode(await nodeFiles.read(path)))).data
+      ? claimSchema.safeParse(jsonOf(new TextDecoder().decode(await nodeFiles.read(path)), path)).data
       : undefined;
     if (JSON.stringify(before) !== JSON.stringify(claim))
       fail("exists", {
@@ -96,7 +98,9 @@ export async function finished(
   const sidecar = sidecarOf(out);
   if (![out, sidecar].every((path) => names.includes(path.slice(path.lastIndexOf("/") + 1))))
     return undefined;
-  const parsed = recordSchema.safeParse(JSON.parse(new TextDecoder().decode(await nodeFiles.read(sidecar))));
+  const parsed = recordSchema.safeParse(
+    jsonOf(new TextDecoder().decode(await nodeFiles.read(sidecar)), sidecar),
+  );
   const record = parsed.data?.GyrusPreparation;
   const same =
     record !== undefined &&

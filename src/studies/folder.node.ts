@@ -1,6 +1,7 @@
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { z } from "zod";
 import { fail, GyrusError } from "../core/errors.js";
+import { parseJson } from "../io/json.js";
 import { nodeFiles, writeText } from "../io/node.js";
 
 /** Where things are in the folder of a study. */
@@ -28,6 +29,8 @@ const partSchema = z.object({ id: z.string(), seconds: z.number(), result: z.unk
 
 /** A finished part. */
 export type FinishedPart = z.infer<typeof partSchema>;
+
+const damaged = { fix: "It was cut short or edited by hand: remove it and resume, or begin anew" };
 
 /** Make the folder of a new study with its record. Throws `exists` when there is anything in it, and `disk`. */
 export async function createStudyFolder(dir: string, record: StudyRecord): Promise<void> {
@@ -64,7 +67,7 @@ export async function readStudyRecord(dir: string): Promise<StudyRecord> {
       cause,
     });
   });
-  return parse(recordSchema, bytes, places.record(dir));
+  return parseJson(recordSchema, new TextDecoder().decode(bytes), places.record(dir), damaged);
 }
 
 /** Throws `bad-argument` unless the study was begun just so: its parts would not fit together. */
@@ -90,7 +93,9 @@ export async function readPart(dir: string, id: string): Promise<FinishedPart | 
     if (cause instanceof GyrusError && cause.kind === "not-found") return undefined;
     throw cause;
   });
-  return bytes === undefined ? undefined : parse(partSchema, bytes, path);
+  return bytes === undefined
+    ? undefined
+    : parseJson(partSchema, new TextDecoder().decode(bytes), path, damaged);
 }
 
 /** Keep a part, whole or not at all. */
@@ -112,20 +117,6 @@ function sameJson(a: unknown, b: unknown): boolean {
         : inner,
     );
   return sorted(a) === sorted(b);
-}
-
-function parse<T>(schema: z.ZodType<T>, bytes: Uint8Array, where: string): T {
-  try {
-    return schema.parse(JSON.parse(new TextDecoder().decode(bytes)));
-  } catch (cause) {
-    return fail("bad-file", {
-      what: "the file does not hold what it should",
-      where,
-      found: cause instanceof Error ? cause.message.replace(/\s+/g, " ") : String(cause),
-      fix: "It was cut short or edited by hand: remove it and resume, or begin anew",
-      cause,
-    });
-  }
 }
 
 function diskError(dir: string, cause: NodeJS.ErrnoException): never {

@@ -4,9 +4,10 @@ import { requireHonestSplit } from "../audit/honest.js";
 import { honestyParts } from "../audit/run-facts.js";
 import { fail } from "../core/errors.js";
 import type { Tensor } from "../core/tensor.js";
+import { parseJson } from "../io/json.js";
 import { nodeFiles, readSafetensors, writeSafetensors, writeText } from "../io/node.js";
 import { freshProgress, type HistoryRow, type Progress, type State } from "../train/loop.js";
-import { parseJson, type RunRecord } from "./run.js";
+import type { RunRecord } from "./run.js";
 
 /** Where things are in a run folder. */
 export const paths = {

@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { honestyParts } from "../audit/run-facts.js";
-import { GyrusError } from "../core/errors.js";
 import { type Device, devices } from "../runtime/engine.js";
 import type { TrainingSettings } from "./settings.js";
 
@@ -69,29 +68,4 @@ export interface Place {
 /** Where a run computes. */
 export function placeOf({ threads, device }: Pick<RunRecord, "threads" | "device">): Place {
   return { threads: threads ?? undefined, device };
-}
-
-/** Parse JSON by a schema; throws `bad-file` that names the file and the key. */
-export function parseJson<T>(schema: z.ZodType<T>, text: string, where: string): T {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new GyrusError("bad-file", {
-      what: "this is not JSON",
-      where,
-      found: cause instanceof Error ? cause.message : String(cause),
-      fix: "Restore the file, or train anew",
-      cause,
-    });
-  }
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
-  throw new GyrusError("bad-file", {
-    what: "the file does not hold what it should",
-    where: `${where}, key ${issue.path.join(".")}`,
-    found: issue.message,
-    fix: "It was made by another version or edited by hand: restore it, or train anew",
-  });
 }

@@ -245,7 +245,7 @@ describe("a study is refused", () => {
     await run("broken");
     await writeFile(join(at("broken"), "parts/toss-1.json"), '{"id": "toss-1", ');
     await expect(run("broken", { resume: true })).rejects.toThrow(
-      /toss-1\.json: the file does not hold what it should\. .*remove it and resume/,
+      /toss-1\.json: the file is not JSON\. .*remove it and resume/,
     );
   });
 });

@@ -252,9 +252,12 @@ describe("a run folder", () => {
     await mkdir(broken);
     const record = JSON.parse(await readFile(`${run}/run.json`, "utf8")) as Record<string, unknown>;
     await writeFile(`${broken}/run.json`, JSON.stringify({ ...record, seed: "one" }));
-    await expectRefusal(verbs.evaluate({ runDir: broken }), /run\.json, key seed: /);
+    await expectRefusal(
+      verbs.evaluate({ runDir: broken }),
+      /run\.json: the file's entry "seed" does not fit/,
+    );
     await writeFile(`${broken}/run.json`, "{");
-    await expectRefusal(verbs.evaluate({ runDir: broken }), /run\.json: this is not JSON/);
+    await expectRefusal(verbs.evaluate({ runDir: broken }), /run\.json: the file is not JSON/);
   });
 
   it("is not judged on labels that do not fit their scans", async () => {

@@ -2,10 +2,10 @@
 import { GyrusError } from "../../core/errors.js";
 import { floats } from "../../core/tensor.js";
 import { encodeModel, readMetadata } from "../../graph/onnx/model.js";
+import { parseJson } from "../../io/json.js";
 import { nodeFiles } from "../../io/node.js";
 import type { Executable } from "../../runtime/engine.js";
 import { openModel } from "../../runtime/node.js";
-import { parseJson } from "../run.js";
 import { paths } from "../run-folder.node.js";
 import type { LinearClassifier } from "./fit.js";
 import { type ClassicModel, classicModelSchema } from "./run.js";

@@ -1,6 +1,7 @@
 import type { Tensor } from "../../core/tensor.js";
 import { encodeModel, readMetadata } from "../../graph/onnx/model.js";
 import type { Program } from "../../graph/program.js";
+import { parseJson } from "../../io/json.js";
 import { nodeFiles } from "../../io/node.js";
 import { lower } from "../../lower/lower.js";
 import { portable } from "../../lower/portable.js";
@@ -8,7 +9,7 @@ import { engineOn, openModelOn } from "../../runtime/devices.node.js";
 import type { Executable } from "../../runtime/engine.js";
 import { weightsOf } from "../../train/step.js";
 import { openRunOrFile } from "../open.node.js";
-import { type Place, parseJson } from "../run.js";
+import type { Place } from "../run.js";
 import { type Classifier, samplesAtOnce } from "./apply.js";
 import type { ClassificationConfig } from "./config.js";
 import { readRun } from "./folder.node.js";

@@ -1,12 +1,13 @@
 import type { Tensor } from "../../core/tensor.js";
 import { encodeModel, readMetadata } from "../../graph/onnx/model.js";
+import { parseJson } from "../../io/json.js";
 import { nodeFiles } from "../../io/node.js";
 import { lower } from "../../lower/lower.js";
 import { portable } from "../../lower/portable.js";
 import { engineOn, openModelOn } from "../../runtime/devices.node.js";
 import { weightsOf } from "../../train/step.js";
 import { openRunOrFile } from "../open.node.js";
-import { type Place, parseJson } from "../run.js";
+import type { Place } from "../run.js";
 import type { DenoisingNetwork } from "./apply.js";
 import type { DenoisingConfig } from "./config.js";
 import { readRun } from "./folder.node.js";

@@ -1,11 +1,12 @@
 import type { Tensor } from "../../core/tensor.js";
 import { encodeModel, readMetadata } from "../../graph/onnx/model.js";
+import { parseJson } from "../../io/json.js";
 import { nodeFiles } from "../../io/node.js";
 import { lower } from "../../lower/lower.js";
 import { portable } from "../../lower/portable.js";
 import { engineOn, openModelOn } from "../../runtime/devices.node.js";
 import { weightsOf } from "../../train/step.js";
-import { type Place, parseJson } from "../run.js";
+import type { Place } from "../run.js";
 import type { SliceNetwork } from "./apply.js";
 import type { ReconstructionConfig } from "./config.js";
 import { predictionProgram } from "./model.js";

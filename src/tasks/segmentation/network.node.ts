@@ -1,13 +1,14 @@
 import type { Tensor } from "../../core/tensor.js";
 import { encodeModel, readMetadata } from "../../graph/onnx/model.js";
 import type { Program } from "../../graph/program.js";
+import { parseJson } from "../../io/json.js";
 import { nodeFiles } from "../../io/node.js";
 import { lower } from "../../lower/lower.js";
 import { portable } from "../../lower/portable.js";
 import { engineOn, openModelOn } from "../../runtime/devices.node.js";
 import type { Executable } from "../../runtime/engine.js";
 import { weightsOf } from "../../train/step.js";
-import { type Place, parseJson } from "../run.js";
+import type { Place } from "../run.js";
 import type { SegmentationConfig } from "./config.js";
 import { predictionProgram } from "./model.js";
 import { modelSchema, type SegmentationModel } from "./run.js";

@@ -1,12 +1,13 @@
 import { floats, type Tensor } from "../../core/tensor.js";
 import { encodeModel, readMetadata } from "../../graph/onnx/model.js";
+import { parseJson } from "../../io/json.js";
 import { nodeFiles } from "../../io/node.js";
 import { lower } from "../../lower/lower.js";
 import { portable } from "../../lower/portable.js";
 import { engineOn, openModelOn } from "../../runtime/devices.node.js";
 import { weightsOf } from "../../train/step.js";
 import { openRunOrFile } from "../open.node.js";
-import { type Place, parseJson } from "../run.js";
+import type { Place } from "../run.js";
 import type { SuperresolutionNetwork } from "./apply.js";
 import { type Task, tasksOf } from "./batches.js";
 import type { SuperresolutionConfig } from "./config.js";

@@ -132,10 +132,12 @@ describe("an exported predictor", () => {
     const file = plan.stages[plan.ensemble[0]!]!.files[0]!;
     await writeFile(record, JSON.stringify({ ...plan, ensemble: ["3d_cascade_fullres"] }));
     await expect(open(at("damaged"))).rejects.toThrow(
-      /predictor\.json, key ensemble: .*there is no stage "3d_cascade/,
+      /predictor\.json: the file's entry "ensemble" does not fit: there is no stage "3d_cascade/,
     );
     await writeFile(record, JSON.stringify({ ...plan, labels: [{ name: "grey" }] }));
-    await expect(open(at("damaged"))).rejects.toThrow(/predictor\.json, key labels\.0\.value/);
+    await expect(open(at("damaged"))).rejects.toThrow(
+      /predictor\.json: the file's entry "labels\.0\.value" does not fit/,
+    );
     await writeFile(record, JSON.stringify(plan));
     await rm(at("damaged", file));
     await expect(open(at("damaged"))).rejects.toThrow(

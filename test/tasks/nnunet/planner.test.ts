@@ -294,7 +294,7 @@ describe("a plan read back", () => {
     [text.replace("[40, 56, 40]", "[40, 56, 41]"), /41 along axis 2 is no multiple of 8/],
     [
       text.replace('"axes": [2, 1, 0]', '"axes": [2, 1, 1]'),
-      /entry "axes" does not fit\. Expected each of 0, 1 and 2 once/,
+      /entry "axes" does not fit: each of 0, 1 and 2 once/,
     ],
     [text.replace('"version": 1', '"version": 2'), /entry "version" does not fit/],
   ])("(%#) is refused with file and key", (broken, words) => {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { parseJson } from "../../run.js";
+import { parseJson } from "../../../io/json.js";
 import { postprocessingSchema } from "./postprocess.js";
 
 /** Name of the record of what was chosen, in the experiment's folder. */

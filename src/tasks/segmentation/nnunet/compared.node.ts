@@ -1,7 +1,7 @@
 import { fail } from "../../../core/errors.js";
 import type { DataSet } from "../../../io/dataset.js";
+import { parseJson } from "../../../io/json.js";
 import { nodeFiles, openDataSet } from "../../../io/node.js";
-import { parseJson } from "../../run.js";
 import { paths } from "../../run-folder.node.js";
 import type { CrossValidated, HeldOutCase } from "./cross-validation.node.js";
 import { type Experiment, experimentSchema, type Splits, splitsSchema } from "./experiment.js";

@@ -1,13 +1,13 @@
 import { resolve } from "node:path";
 import { fail } from "../../../core/errors.js";
 import type { DataSet } from "../../../io/dataset.js";
+import { parseJson } from "../../../io/json.js";
 import { fingerprint, nodeFiles, openDataSet, writeText } from "../../../io/node.js";
 import { peekVolumeFrom } from "../../../io/peek.js";
 import { kFold } from "../../../io/split.js";
 import { version } from "../../../version.js";
 import { canonicalGrid } from "../../../volume/orient.js";
 import { describeGrids, isSimulated, subjectCount } from "../../dataset.node.js";
-import { parseJson } from "../../run.js";
 import type { TrainRequest } from "../../verbs.js";
 import type { NnunetPreset } from "./config.js";
 import { type Experiment, experimentSchema, type Splits, splitSeed, splitsSchema } from "./experiment.js";

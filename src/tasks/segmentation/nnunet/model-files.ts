@@ -1,7 +1,7 @@
 import { fail } from "../../../core/errors.js";
 import { readMetadata } from "../../../graph/onnx/model.js";
 import type { FileSystem } from "../../../io/files.js";
-import { parseJson } from "../../run.js";
+import { parseJson } from "../../../io/json.js";
 import { modelSchema, type NnunetModel } from "./model.js";
 import { configurationOf } from "./plan.js";
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { fail } from "../../../core/errors.js";
+import { parseJson } from "../../../io/json.js";
 
 const whole = z.number().int().positive();
 const positive = z.number().positive();
@@ -140,26 +141,9 @@ export function formatPlan(plan: Plan): string {
 
 /** Read a plan back, checked: throws `bad-file` that names the file, the key and what is wanted there. */
 export function parsePlan(text: string, path: string): Plan {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    fail("bad-file", {
-      what: "the plan is not JSON",
-      where: path,
-      found: cause instanceof Error ? cause.message : String(cause),
-      fix: "Repair that place, or make the plan again with gyrus plan",
-      cause,
-    });
-  }
-  const parsed = planSchema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
-  return fail("bad-file", {
-    what: `the plan's entry "${issue.path.join(".") || "(all)"}" does not fit`,
-    where: path,
-    expected: issue.message,
-    fix: "Repair that entry, or make the plan again with gyrus plan",
+  return parseJson(planSchema, text, path, {
+    what: "the plan",
+    fix: "Repair that place, or make the plan again with gyrus plan",
   });
 }
 

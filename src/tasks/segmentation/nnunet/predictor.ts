@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { fail } from "../../../core/errors.js";
-import { parseJson } from "../../run.js";
+import { parseJson } from "../../../io/json.js";
 import { modelSchema, type NnunetModel } from "./model.js";
 import type { ConfigurationName } from "./plan.js";
 import { postprocessingSchema } from "./postprocess.js";

@@ -1,7 +1,7 @@
 import { fail } from "../../../core/errors.js";
 import { baseName, type FileSystem, folderOf, joinPath } from "../../../io/files.js";
+import { parseJson } from "../../../io/json.js";
 import { version } from "../../../version.js";
-import { parseJson } from "../../run.js";
 import { type Best, parseBest } from "./best.js";
 import { experimentSchema } from "./experiment.js";
 import { experimentFile, experimentPaths } from "./layout.js";
