@@ -55,7 +55,7 @@ export type RunFacts = z.infer<typeof factsSchema>;
 export async function readRunFacts(files: FileSystem, dir: string): Promise<RunFacts> {
   const path = joinPath(dir, "run.json");
   return parseJson(factsSchema, new TextDecoder().decode(await files.read(path)), path, {
-    what: "the run's record",
+    what: "the record",
     fix: "Give a run folder as gyrus train makes it",
   });
 }

@@ -109,7 +109,7 @@ describe("bad input", () => {
       "a data set says nothing of a split",
     );
     await expect(failing("run", { "run/run.json": "{}" })).rejects.toThrow(
-      "run/run.json: this is no record of a run. Found system:",
+      'run/run.json: the record\'s entry "system" does not fit:',
     );
   });
 

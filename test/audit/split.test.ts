@@ -116,6 +116,6 @@ describe("a split file", () => {
       "subjects are in two places of the split. Found b.",
     );
     expect(() => parseSplitFile("{", "f")).toThrow("f: the split is not JSON.");
-    expect(() => parseSplitFile("{}", "f")).toThrow("f: this is no split that is known.");
+    expect(() => parseSplitFile("{}", "f")).toThrow('f: the split\'s entry "gyrusSplit" does not fit:');
   });
 });
