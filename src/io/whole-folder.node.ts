@@ -38,8 +38,12 @@ export async function writeWholeFolder<T>(
   }
 }
 
-/** Throws `exists` unless the folder is absent or empty, and `disk`. */
-export async function requireFree(folder: string, what = "the data set"): Promise<void> {
+/** Throws `exists` unless the folder is absent or empty, with `fix` for one that is not, and `disk`. */
+export async function requireFree(
+  folder: string,
+  what = "the data set",
+  fix = "Choose another folder, or remove this one yourself if it is no longer needed",
+): Promise<void> {
   const names = await readdir(folder).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === "ENOENT") return [];
     if (cause.code === "ENOTDIR")
@@ -59,11 +63,12 @@ export async function requireFree(folder: string, what = "the data set"): Promis
       where: folder,
       expected: "a new or an empty folder",
       found: `${names.length} entries, among them ${names.slice(0, 3).join(", ")}`,
-      fix: "Choose another folder, or remove this one yourself if it is no longer needed",
+      fix,
     });
 }
 
-function diskError(folder: string, cause: unknown, what: string): never {
+/** Throws `disk`: what could not be written, and why. */
+export function diskError(folder: string, cause: unknown, what: string): never {
   fail("disk", {
     what: `${what} could not be written`,
     where: folder,

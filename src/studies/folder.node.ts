@@ -1,8 +1,9 @@
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { z } from "zod";
 import { fail, GyrusError } from "../core/errors.js";
 import { parseJson } from "../io/json.js";
 import { nodeFiles, writeText } from "../io/node.js";
+import { diskError, requireFree } from "../io/whole-folder.node.js";
 
 /** Where things are in the folder of a study. */
 export const places = {
@@ -34,19 +35,9 @@ const damaged = { fix: "It was cut short or edited by hand: remove it and resume
 
 /** Make the folder of a new study with its record. Throws `exists` when there is anything in it, and `disk`. */
 export async function createStudyFolder(dir: string, record: StudyRecord): Promise<void> {
-  const found = await readdir(dir).catch((cause: NodeJS.ErrnoException) =>
-    cause.code === "ENOENT" ? undefined : diskError(dir, cause),
-  );
-  if (found !== undefined && found.length > 0)
-    fail("exists", {
-      what: "the folder is not empty",
-      where: dir,
-      expected: "a new or an empty folder",
-      found: found.slice(0, 5).join(", "),
-      fix: "Give another --out, or --resume to go on with this study",
-    });
-  const made = await mkdir(places.parts(dir), { recursive: true }).catch((cause: NodeJS.ErrnoException) =>
-    diskError(dir, cause),
+  await requireFree(dir, "the study", "Give another --out, or --resume to go on with this study");
+  const made = await mkdir(places.parts(dir), { recursive: true }).catch((cause: unknown) =>
+    diskError(dir, cause, "the study"),
   );
   await writeText(places.record(dir), json(record)).catch(async (cause: unknown) => {
     // A folder without a record would be in the way of the next attempt.
@@ -117,17 +108,4 @@ function sameJson(a: unknown, b: unknown): boolean {
         : inner,
     );
   return sorted(a) === sorted(b);
-}
-
-function diskError(dir: string, cause: NodeJS.ErrnoException): never {
-  fail(cause.code === "ENOTDIR" || cause.code === "EEXIST" ? "exists" : "disk", {
-    what:
-      cause.code === "ENOTDIR" || cause.code === "EEXIST"
-        ? "a file stands where the folder should go"
-        : "the folder cannot be made",
-    where: dir,
-    found: cause.code,
-    fix: "Check the path and its permissions",
-    cause,
-  });
 }

@@ -62,7 +62,7 @@ describe("gyrus reproduce", () => {
     [["reproduce", "batch-norm"], /^gyrus: required option "--out <folder>" not specified/],
     [
       [...words, "--out", "."],
-      /^gyrus: \.: the folder is not empty\. .*--resume to go on with this study\.\n$/,
+      /^gyrus: \.: the folder for the study is not empty\. .*--resume to go on with this study\.\n$/,
     ],
     [[...words, "--out", "c", "--resume"], /^gyrus: c: there is no study to resume\./],
     [["reproduce", "batch-norm", "--out", "b", "--minutes", "0"], /^gyrus: --minutes: /],
