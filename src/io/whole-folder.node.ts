@@ -67,6 +67,18 @@ export async function requireFree(
     });
 }
 
+/** Make a folder and those that it lies in, where they are not there. Throws `disk`. */
+export async function makeFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true }).catch((cause: unknown) =>
+    fail("disk", {
+      what: "the folder cannot be made",
+      where: folder,
+      fix: "Check the path and its permissions",
+      cause,
+    }),
+  );
+}
+
 /** Throws `disk`: what could not be written, and why. */
 export function diskError(folder: string, cause: unknown, what: string): never {
   fail("disk", {

@@ -15,7 +15,7 @@ import {
   rowsOf,
 } from "../classification/data.node.js";
 import { type ClassificationEvaluation, summaryOf } from "../classification/evaluate.node.js";
-import { type Prediction, scansOf, writePredictions } from "../classification/predict.node.js";
+import { type Prediction, scansToJudge, writePredictions } from "../classification/predict.node.js";
 import { splitSubjects } from "../classification/split.js";
 import { isSimulated } from "../dataset.node.js";
 import { beginLook, finishLook, refuseSealedScans } from "../looks.node.js";
@@ -182,7 +182,7 @@ function requireCpu({ device = "cpu" }: Pick<TrainRequest, "device">): void {
 
 async function predict(request: PredictRequest): Promise<PredictSummary> {
   requireCpu(request);
-  const scans = await scansOf(request.scans);
+  const scans = await scansToJudge(request.scans);
   await refuseSealedScans(request.model, request.scans);
   const open = await openClassic(request.model);
   const { features, grid, classes } = open.model;

@@ -1,7 +1,7 @@
-import { mkdir } from "node:fs/promises";
-import { fail } from "../../core/errors.js";
 import { baseName } from "../../io/files.js";
-import { nodeFiles, writeTable } from "../../io/node.js";
+import { writeTable } from "../../io/node.js";
+import { makeFolder } from "../../io/whole-folder.node.js";
+import { scansOf } from "../scans.node.js";
 import type { PredictRequest, PredictSummary } from "../verbs.js";
 import { type Classifier, probabilitiesOf } from "./apply.js";
 import { loadOnGrid } from "./data.node.js";
@@ -58,16 +58,9 @@ export async function writePredictions(
 /** Say of scans, one by one, how probable the second class is: one table for all, `predictions.tsv`. */
 export async function predictClassification(request: PredictRequest): Promise<PredictSummary> {
   const { outDir, signal, threads, device } = request;
-  const scans = await scansOf(request.scans);
+  const scans = await scansToJudge(request.scans);
   const open = await openModelAt(request.model, { threads, device });
-  await mkdir(outDir, { recursive: true }).catch((cause: unknown) =>
-    fail("disk", {
-      what: "the folder cannot be made",
-      where: outDir,
-      fix: "Check the path and its permissions",
-      cause,
-    }),
-  );
+  await makeFolder(outDir);
   const rows: Prediction[] = [];
   for (const [at, scan] of scans.entries()) {
     if (signal?.aborted) break;
@@ -82,32 +75,6 @@ export async function predictClassification(request: PredictRequest): Promise<Pr
 }
 
 /** Files as given, and of folders every scan inside, subjects' folders of BIDS included. */
-export async function scansOf(given: readonly string[]): Promise<string[]> {
-  const scans: string[] = [];
-  const visit = async (folder: string): Promise<string[]> => {
-    const found: string[] = [];
-    for (const { name, folder: inner } of (await nodeFiles.list(folder)) ?? []) {
-      const path = `${folder}/${name}`;
-      if (!inner && scanName.test(name)) found.push(path);
-      else if (inner && (/^(sub|ses)-/.test(name) || name === "anat")) found.push(...(await visit(path)));
-    }
-    return found;
-  };
-  for (const path of given) {
-    if ((await nodeFiles.list(path)) === undefined) {
-      scans.push(path);
-      continue;
-    }
-    const inside = await visit(path);
-    if (inside.length === 0)
-      fail("not-found", {
-        what: "the folder holds no scan",
-        where: path,
-        expected: ".nii, .nii.gz or .hdr/.img",
-      });
-    scans.push(...inside);
-  }
-  if (scans.length === 0)
-    fail("bad-argument", { what: "no scan was given", fix: "Name the files to classify" });
-  return scans;
+export function scansToJudge(given: readonly string[]): Promise<string[]> {
+  return scansOf(given, "Name the files to classify", { subjects: true });
 }

@@ -1,7 +1,8 @@
-import { mkdir } from "node:fs/promises";
 import { fail } from "../../core/errors.js";
 import { baseName } from "../../io/files.js";
-import { loadImage, nodeFiles, writeImageLike } from "../../io/node.js";
+import { loadImage, writeImageLike } from "../../io/node.js";
+import { makeFolder } from "../../io/whole-folder.node.js";
+import { scansOf } from "../scans.node.js";
 import type { PredictRequest, PredictSummary } from "../verbs.js";
 import { denoiseByNetwork } from "./apply.js";
 import { openModelAt } from "./network.node.js";
@@ -16,7 +17,7 @@ export function predictionName(scan: string): string {
 /** Denoise scans one by one, each on its own grid; every result is written before the next scan is read. */
 export async function predictDenoising(request: PredictRequest): Promise<PredictSummary> {
   const { outDir, signal, threads, device } = request;
-  const scans = await scansOf(request.scans);
+  const scans = await scansOf(request.scans, "Name the files to denoise");
   const names = scans.map(predictionName);
   const twice = names.find((name, at) => names.indexOf(name) !== at);
   if (twice !== undefined)
@@ -25,14 +26,7 @@ export async function predictDenoising(request: PredictRequest): Promise<Predict
       fix: "Denoise them into different folders",
     });
   const open = await openModelAt(request.model, { threads, device });
-  await mkdir(outDir, { recursive: true }).catch((cause: unknown) =>
-    fail("disk", {
-      what: "the folder cannot be made",
-      where: outDir,
-      fix: "Check the path and its permissions",
-      cause,
-    }),
-  );
+  await makeFolder(outDir);
   const files: { scan: string; prediction: string }[] = [];
   for (const [at, scan] of scans.entries()) {
     if (signal?.aborted) break;
@@ -45,26 +39,4 @@ export async function predictDenoising(request: PredictRequest): Promise<Predict
   request.onProgress?.(files.length, scans.length, "");
   await open.executable.dispose();
   return { files };
-}
-
-async function scansOf(given: readonly string[]): Promise<string[]> {
-  const scans: string[] = [];
-  for (const path of given) {
-    const entries = await nodeFiles.list(path);
-    if (entries === undefined) {
-      scans.push(path);
-      continue;
-    }
-    const inside = entries.filter(({ name, folder }) => !folder && /\.(nii(\.gz)?|hdr)$/i.test(name));
-    if (inside.length === 0)
-      fail("not-found", {
-        what: "the folder holds no scan",
-        where: path,
-        expected: ".nii, .nii.gz or .hdr/.img",
-      });
-    scans.push(...inside.map(({ name }) => `${path}/${name}`));
-  }
-  if (scans.length === 0)
-    fail("bad-argument", { what: "no scan was given", fix: "Name the files to denoise" });
-  return scans;
 }

@@ -1,8 +1,8 @@
-import { mkdir } from "node:fs/promises";
 import { fail } from "../../core/errors.js";
 import { baseName, folderOf, joinPath } from "../../io/files.js";
 import { nodeFiles, writeVolume } from "../../io/node.js";
 import type { Row } from "../../io/tables.js";
+import { makeFolder } from "../../io/whole-folder.node.js";
 import { imageGrid } from "../../sim/pet/geometry.js";
 import { discovery690 } from "../../sim/pet/scan.js";
 import { volume } from "../../volume/volume.js";
@@ -20,14 +20,7 @@ export async function predictReconstruction(request: PredictRequest): Promise<Pr
   const { outDir, signal, threads, device } = request;
   const open = await openModelAt(request.model, { threads, device });
   const chosen = await scansOf(request.scans);
-  await mkdir(outDir, { recursive: true }).catch((cause: unknown) =>
-    fail("disk", {
-      what: "the folder cannot be made",
-      where: outDir,
-      fix: "Check the path and its permissions",
-      cause,
-    }),
-  );
+  await makeFolder(outDir);
   const files: { scan: string; prediction: string }[] = [];
   for (const { root, row } of chosen) {
     if (signal?.aborted) break;

@@ -1,8 +1,8 @@
-import { mkdir } from "node:fs/promises";
 import { fail } from "../../core/errors.js";
 import type { Native } from "../../io/case.js";
 import { baseName } from "../../io/files.js";
 import { loadImage, nodeFiles, writeLabelLike } from "../../io/node.js";
+import { makeFolder } from "../../io/whole-folder.node.js";
 import { resampleTo } from "../../volume/resample.js";
 import type { ImageVolume, LabelVolume } from "../../volume/volume.js";
 import { openRunOrFile } from "../open.node.js";
@@ -82,14 +82,7 @@ export async function predictSegmentation(request: PredictRequest): Promise<Pred
       what: `two scans would both be written to ${twice}`,
       fix: "Predict them into different folders",
     });
-  await mkdir(outDir, { recursive: true }).catch((cause: unknown) =>
-    fail("disk", {
-      what: "the folder cannot be made",
-      where: outDir,
-      fix: "Check the path and its permissions",
-      cause,
-    }),
-  );
+  await makeFolder(outDir);
   const files: { scan: string; prediction: string }[] = [];
   for (const [at, group] of groups.entries()) {
     if (signal?.aborted) break;

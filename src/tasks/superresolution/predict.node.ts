@@ -1,8 +1,8 @@
-import { mkdir } from "node:fs/promises";
 import { fail } from "../../core/errors.js";
 import { baseName } from "../../io/files.js";
 import { writeScanLikeTo } from "../../io/like.js";
 import { nodeFiles } from "../../io/node.js";
+import { makeFolder } from "../../io/whole-folder.node.js";
 import { scansOf } from "../scans.node.js";
 import type { PredictRequest, PredictSummary } from "../verbs.js";
 import { superresolve } from "./apply.js";
@@ -28,14 +28,7 @@ export async function predictSuperresolution(request: PredictRequest): Promise<P
       fix: "Write them into different folders",
     });
   const open = await openModelAt(request.model, { threads, device });
-  await mkdir(outDir, { recursive: true }).catch((cause: unknown) =>
-    fail("disk", {
-      what: "the folder cannot be made",
-      where: outDir,
-      fix: "Check the path and its permissions",
-      cause,
-    }),
-  );
+  await makeFolder(outDir);
   const files: { scan: string; prediction: string }[] = [];
   try {
     for (const [at, path] of scans.entries()) {

@@ -1,9 +1,10 @@
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fail, GyrusError } from "../../../core/errors.js";
 import { sha256 } from "../../../io/fingerprint.js";
 import { loadImage, nodeFiles, writeLabelLike } from "../../../io/node.js";
 import { type Peeked, peekVolumeFrom } from "../../../io/peek.js";
+import { makeFolder } from "../../../io/whole-folder.node.js";
 import { estimateTogether } from "../../../lower/estimate.js";
 import type { Lowered } from "../../../lower/lower.js";
 import { engineOn } from "../../../runtime/devices.node.js";
@@ -143,17 +144,6 @@ async function memoryFor(
     keepOpen,
     words: `${networks}${turns}; the largest scan (${scan.name}, ${size} voxels) takes about ${gib(bytes)} of ${gib(free)} free`,
   };
-}
-
-async function makeFolder(dir: string): Promise<void> {
-  await mkdir(dir, { recursive: true }).catch((cause: unknown) =>
-    fail("disk", {
-      what: "the folder cannot be made",
-      where: dir,
-      fix: "Check the path and its permissions",
-      cause,
-    }),
-  );
 }
 
 /** What a killed run was in the middle of writing. */
