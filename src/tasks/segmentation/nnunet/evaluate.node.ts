@@ -8,6 +8,7 @@ import { casesOf } from "../../dataset.node.js";
 import { beginLook } from "../../looks.node.js";
 import { paths, readRunAs } from "../../run-folder.node.js";
 import type { EvaluateRequest, EvaluateSummary } from "../../verbs.js";
+import { requireSameTask } from "./evaluations.js";
 import { exists, makeFolder } from "./folders.node.js";
 import { evaluateHeldOut, evaluationOf } from "./held-out.node.js";
 import { foldPaths } from "./layout.js";
@@ -24,7 +25,12 @@ export async function evaluateNnunet(request: EvaluateRequest): Promise<Evaluate
   const { runDir, mirror = true, threads, device = "cpu", signal } = request;
   const run = await readRunAs(runDir, runSchema);
   const dataset = await openDataSet(request.dataDir ?? run.data.root, dataSetOptions(run));
-  requireSameTask(run, dataset);
+  const { plan } = run.model;
+  requireSameTask(
+    plan.channels.map(({ name }) => name),
+    plan.dataset.labelValues,
+    dataset,
+  );
   const own = request.dataDir === undefined || (await isOwnData(run, dataset));
   const progress = { signal, onProgress: request.onProgress?.bind(request) };
   if (own && mirror && (await allPredicted(runDir, run)))
@@ -79,18 +85,4 @@ async function allPredicted(dir: string, { split }: Run): Promise<boolean> {
 async function isOwnData({ data }: Run, dataset: DataSet): Promise<boolean> {
   const cases = dataset.cases.filter(({ label }) => label !== undefined);
   return cases.length === data.cases && (await fingerprint({ ...dataset, cases })).sha256 === data.sha256;
-}
-
-/** Another data set must have the channels and the label values that the network was trained on. */
-function requireSameTask({ model: { plan } }: Run, { root, channels, labelValues }: DataSet): void {
-  const wanted = plan.dataset.labelValues;
-  const names = plan.channels.map(({ name }) => name);
-  if (labelValues.join() === wanted.join() && channels.length === names.length) return;
-  fail("bad-data", {
-    what: "the data set does not fit the network",
-    where: root,
-    expected: `channels ${names.join(", ")}; label values ${wanted.join(", ")}`,
-    found: `channels ${channels.join(", ")}; label values ${labelValues.join(", ")}`,
-    fix: "Evaluate on data with the same channels and the same table of labels",
-  });
 }

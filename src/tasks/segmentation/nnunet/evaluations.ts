@@ -1,3 +1,4 @@
+import { fail } from "../../../core/errors.js";
 import { rng } from "../../../core/rng.js";
 import type { Case, DataSet } from "../../../io/dataset.js";
 import { type CaseScore, summarise } from "../../../metrics/summary.js";
@@ -82,4 +83,20 @@ function meansOf(scores: readonly CaseScore[], target: string): string {
     return unit === undefined ? `${name} ${mean.toFixed(4)}` : `${name} ${mean.toFixed(2)} ${unit}`;
   });
   return numbers.join(", ");
+}
+
+/** Another data set must have the channels and the label values that the networks were trained on: throws `bad-data`. */
+export function requireSameTask(
+  names: readonly string[],
+  wanted: readonly number[],
+  { root, channels, labelValues }: DataSet,
+): void {
+  if (labelValues.join() === wanted.join() && channels.length === names.length) return;
+  fail("bad-data", {
+    what: "the data set does not fit the networks",
+    where: root,
+    expected: `channels ${names.join(", ")}; label values ${wanted.join(", ")}`,
+    found: `channels ${channels.join(", ")}; label values ${labelValues.join(", ")}`,
+    fix: "Evaluate on data with the same channels and the same table of labels",
+  });
 }

@@ -10,7 +10,7 @@ import { paths } from "../../run-folder.node.js";
 import type { EvaluateRequest, EvaluateSummary } from "../../verbs.js";
 import { commonFolds, heldOutCases, openCompared, readExperiment, readSplits } from "./compared.node.js";
 import { scoresOfVariant, type Variant } from "./cross-validation.node.js";
-import { crossValidationSummary, summaryOf } from "./evaluations.js";
+import { crossValidationSummary, requireSameTask, summaryOf } from "./evaluations.js";
 import type { Experiment } from "./experiment.js";
 import { exists } from "./folders.node.js";
 import { experimentPaths, foldPaths } from "./layout.js";
@@ -119,6 +119,12 @@ async function onOtherData(
   const { model } = stageOf(plan.stages, plan.ensemble[0]!);
   requireSameTask(plan.channels, model.plan.dataset.labelValues, dataset);
   const cases = dataset.cases.filter(({ label }) => label !== undefined);
+  if (cases.length === 0)
+    fail("bad-data", {
+      what: "the data set has no labels to judge by",
+      where: dataDir,
+      fix: "Add label files, or use gyrus predict, which needs none",
+    });
   const outDir = join(paths.predictions(runDir), baseName(dataDir));
   const made = await predictNnunet({
     model: runDir,
@@ -156,20 +162,4 @@ async function onOtherData(
   );
   await writeText(foldPaths.evaluation(outDir), `${JSON.stringify(evaluation, null, 2)}\n`);
   return evaluation;
-}
-
-/** Another data set must have the channels and the label values that the networks were trained on. */
-function requireSameTask(
-  names: readonly string[],
-  wanted: readonly number[],
-  { root, channels, labelValues }: DataSet,
-): void {
-  if (labelValues.join() === wanted.join() && channels.length === names.length) return;
-  fail("bad-data", {
-    what: "the data set does not fit the networks",
-    where: root,
-    expected: `channels ${names.join(", ")}; label values ${wanted.join(", ")}`,
-    found: `channels ${channels.join(", ")}; label values ${labelValues.join(", ")}`,
-    fix: "Evaluate on data with the same channels and the same table of labels",
-  });
 }
