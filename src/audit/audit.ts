@@ -73,22 +73,35 @@ async function auditRun(files: FileSystem, dir: string, options: AuditOptions): 
   for (const part of ["train", "validation", "test"] as const)
     for (const id of facts.split[part]) partOf.set(id, part);
   const ancestors: Ancestor[] = [];
-  for (const { run } of facts.provenance ?? [])
-    if (run !== undefined && !ancestors.some((one) => one.dir === run)) {
-      const found = await readRunFacts(files, run).catch(() => undefined);
-      if (found !== undefined) ancestors.push({ dir: run, facts: found });
-    }
+  const notes: string[] = [];
+  const from = new Set((facts.provenance ?? []).flatMap(({ run }) => run ?? []));
+  for (const run of from) {
+    const found = await readRunFacts(files, run).catch(() => undefined);
+    if (found !== undefined) ancestors.push({ dir: run, facts: found });
+    else
+      notes.push(
+        `${run}, which it was trained from, cannot be read: of what it knew there is only what this run records.`,
+      );
+  }
+  const auditAs = (collection: Collection): Promise<AuditWithPairs> =>
+    auditCollection(
+      files,
+      { ...collection, name: dir, notes: [...collection.notes, ...notes] },
+      facts,
+      ancestors,
+      options,
+    );
   const opened = await openDataSetFrom(
     files,
     facts.data.root,
     (facts.data.options ?? {}) as DataSetOptions,
   ).catch(() => undefined);
   const known = opened?.cases.some(({ id }) => partOf.has(id)) === true;
-  if (opened !== undefined && known) {
-    const collection = collectCases(opened, `run of ${facts.system}`, (id) => partOf.get(id));
-    return auditCollection(files, { ...collection, name: dir }, facts, ancestors, options);
-  }
-  return auditCollection(files, recordedCases(dir, facts), facts, ancestors, options);
+  return auditAs(
+    opened !== undefined && known
+      ? collectCases(opened, `run of ${facts.system}`, (id) => partOf.get(id))
+      : recordedCases(dir, facts),
+  );
 }
 
 /** The cases of a run whose images are not at hand, as its record names them. */

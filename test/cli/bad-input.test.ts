@@ -24,7 +24,9 @@ function cube(value: (voxel: number) => number, shiftMm = 0): ImageVolume {
   return { data, size: [side, side, side], affine: scalingAffine([1, 1, 1], [shiftMm, 0, 0]), channels: 1 };
 }
 
-const image = encodeNifti(cube((voxel) => Math.sin(voxel)));
+/** Another image for every subject: equal ones on two sides of a split are refused for that. */
+const imageOf = (subject: number): Uint8Array => encodeNifti(cube((voxel) => Math.sin(voxel + subject)));
+const image = imageOf(1);
 const label = encodeNifti(cube((voxel) => voxel % 2));
 
 /** What was written with one voxel's bytes overwritten: our own writer refuses to write such a thing. */
@@ -46,7 +48,7 @@ async function write(name: string, bad: BadSet): Promise<void> {
     const raw = join(folder, name, `sub-0${n}`, "anat");
     const truth = join(folder, name, "derivatives/manual", `sub-0${n}`, "anat");
     await Promise.all([mkdir(raw, { recursive: true }), mkdir(truth, { recursive: true })]);
-    await writeFile(join(raw, `sub-0${n}_T1w.nii`), n === 1 ? (bad.image ?? image) : image);
+    await writeFile(join(raw, `sub-0${n}_T1w.nii`), n === 1 ? (bad.image ?? image) : imageOf(n));
     await writeFile(join(truth, `sub-0${n}_dseg.nii`), n === 1 ? (bad.label ?? label) : label);
   }
   await writeFile(join(folder, name, "derivatives/manual/dseg.tsv"), "index\tname\n1\tstripe\n");

@@ -39,6 +39,10 @@ export function splitCommand(finish: Finish): Command {
           line: "gyrus split cohort --test 0.2 --folds 5 --stratify diagnosis --match age,sex --seed 1 --out split.json",
           about: "A fifth of every diagnosis for the test, five folds of the others, alike in age and sex.",
         },
+        {
+          line: "gyrus split Task04_Hippocampus --test 0 --folds 3 --out folds.json",
+          about: "Three folds and no test set, of a data set without a table.",
+        },
       ],
     },
     (command) => {
