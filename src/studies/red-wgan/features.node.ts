@@ -8,6 +8,7 @@ import type { SegmentationConfig } from "../../tasks/segmentation/config.js";
 import { trainSegmentation } from "../../tasks/segmentation/train.node.js";
 import type { Extent } from "./plan.js";
 import type { TestHead } from "./score.js";
+import type { StudySetup } from "./train.node.js";
 
 /** Heads that the judge learns from. */
 const heads = 6;
@@ -54,9 +55,8 @@ function judgeConfig({ featureSteps, tiny }: Extent): SegmentationConfig {
 
 /** Train the judge on clean training heads, which are written beside it; or go on where an interrupted study stopped. */
 export async function trainJudge(
-  extent: Extent,
-  clean: readonly TestHead[],
-  { folder, seed, signal }: { readonly folder: string; readonly seed: number; readonly signal: AbortSignal },
+  { extent, clean, folder, seed }: StudySetup,
+  signal: AbortSignal,
 ): Promise<{ readonly steps: number }> {
   const dataDir = joinPath(folder, "features-data");
   const runDir = joinPath(folder, "run-features");

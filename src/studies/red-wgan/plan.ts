@@ -136,7 +136,7 @@ const terms = (name: NetworkName | "common"): { readonly perceptual: boolean; re
   critic: name === "critic" || name === "red-wgan" || name === "mixed",
 });
 
-/** The classic methods head by head beside the common training, then the networks. */
+/** The classic methods head by head beside the common training, then the networks, the longest work first. */
 export function partsOf(extent: Extent): Part[] {
   const { test, real, tiny, ownSteps } = extent;
   const heads = Array.from({ length: test }, (_, n) => n);
@@ -144,6 +144,7 @@ export function partsOf(extent: Extent): Part[] {
   const own = [...networks.filter((name) => name !== "cnn3d-mixed"), ...(real ? ["real" as const] : [])];
   const before = (name: NetworkName): string =>
     name === "cnn3d-mixed" ? partIds.common : partIds.train(name);
+  const longestFirst = (parts: readonly Part[]): Part[] => [...parts].sort((a, b) => b.cost - a.cost);
   return [
     {
       id: partIds.common,
@@ -163,24 +164,28 @@ export function partsOf(extent: Extent): Part[] {
     ...(real
       ? [{ id: partIds.realClassic, what: "the classic methods on real scans", cost: cost.classic * 4 }]
       : []),
-    ...own.map((name) => ({
-      id: partIds.train(name),
-      what: `the training of ${titles[name]}`,
-      cost: cost.step[name] * ownSteps,
-      after: [partIds.common, ...(terms(name).perceptual ? [partIds.features] : [])],
-    })),
-    ...networks.map((name) => ({
-      id: partIds.judge(name),
-      what: `the scans denoised by ${titles[name]}`,
-      cost: small(cost.network * test * levelsOf(name).length),
-      after: [before(name)],
-    })),
-    ...(real ? realNetworks : []).map((name) => ({
-      id: partIds.realJudge(name),
-      what: `real scans denoised by ${titles[name]}`,
-      cost: cost.network * 4,
-      after: [before(name)],
-    })),
+    ...longestFirst(
+      own.map((name) => ({
+        id: partIds.train(name),
+        what: `the training of ${titles[name]}`,
+        cost: cost.step[name] * ownSteps,
+        after: [partIds.common, ...(terms(name).perceptual ? [partIds.features] : [])],
+      })),
+    ),
+    ...longestFirst([
+      ...networks.map((name) => ({
+        id: partIds.judge(name),
+        what: `the scans denoised by ${titles[name]}`,
+        cost: small(cost.network * test * levelsOf(name).length),
+        after: [before(name)],
+      })),
+      ...(real ? realNetworks : []).map((name) => ({
+        id: partIds.realJudge(name),
+        what: `real scans denoised by ${titles[name]}`,
+        cost: cost.network * 4,
+        after: [before(name)],
+      })),
+    ]),
   ];
 }
 

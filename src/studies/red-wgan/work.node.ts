@@ -1,28 +1,43 @@
 import { denoise } from "../../denoise/denoise.js";
-import { classicMethods } from "./plan.js";
+import { partThread } from "../parts.node.js";
+import { trainJudge } from "./features.node.js";
+import { judge } from "./judge.node.js";
+import { classicMethods, networks, partIds } from "./plan.js";
 import type { Judged } from "./score.js";
-import { judgedOf, realTrials, simulatedTrials, type TestData } from "./trial.js";
+import { runOf, type StudySetup, train } from "./train.node.js";
+import { judgedOf, realTrials, simulatedTrials, type Trial } from "./trial.js";
 
-export interface WorkSetup {
-  readonly data: TestData;
-  readonly seed: number;
-}
-
-/** A simulated head, or all real scans. */
-export type Work = { readonly head: number } | "real";
-
-/** What the thread does: every classic method on every trial, the noise known to it. See `openPool`. */
-export function start({ data, seed }: WorkSetup): (work: Work) => Promise<Judged[]> {
-  return async (work) => {
-    const trials = work === "real" ? realTrials(data, seed) : simulatedTrials(data, work.head, seed);
-    const found: Judged[] = [];
-    for (const trial of trials) {
-      const { image, sigma } = trial.scan();
-      if (trial.shown) found.push(judgedOf(trial, "clean", trial.head.image, sigma));
-      found.push(judgedOf(trial, "noisy", image, sigma));
-      for (const method of classicMethods)
-        found.push(judgedOf(trial, method, (await denoise(image, { method, sigma })).image, sigma));
+/** What each thread does: see `openParts`. */
+export const start = partThread<StudySetup>((setup, signal) => {
+  const { test, folder, seed } = setup;
+  return async (id) => {
+    if (id === partIds.features) return trainJudge(setup, signal);
+    if (id === partIds.common) return train("common", setup, signal);
+    if (id === partIds.realClassic) return classic(realTrials(test, seed));
+    const head = test.simulated.findIndex((_, n) => partIds.classic(n) === id);
+    if (head >= 0) return classic(simulatedTrials(test, head, seed));
+    for (const name of [...networks, "real"] as const) {
+      if (id === partIds.train(name)) return train(name, setup, signal);
+      if (id === partIds.realJudge(name))
+        return judge(name, runOf(folder, name), realTrials(test, seed), signal);
+      if (id === partIds.judge(name)) {
+        const trials = test.simulated.flatMap((_, n) => simulatedTrials(test, n, seed));
+        return judge(name, runOf(folder, name), trials, signal);
+      }
     }
-    return found;
+    throw new RangeError(`no part ${id}`);
   };
+});
+
+/** Every classic method on every trial, the noise known to it. */
+async function classic(trials: readonly Trial[]): Promise<Judged[]> {
+  const found: Judged[] = [];
+  for (const trial of trials) {
+    const { image, sigma } = trial.scan();
+    if (trial.shown) found.push(judgedOf(trial, "clean", trial.head.image, sigma));
+    found.push(judgedOf(trial, "noisy", image, sigma));
+    for (const method of classicMethods)
+      found.push(judgedOf(trial, method, (await denoise(image, { method, sigma })).image, sigma));
+  }
+  return found;
 }
