@@ -39,28 +39,33 @@ export async function judgeNetwork(
   runDir: string,
   { test, unseen }: Pick<StudyData, "test" | "unseen">,
   seed: number,
+  signal: AbortSignal,
 ): Promise<JudgeResult> {
   const network = await openModelAt(runDir, { threads: 1 });
-  const { parameters } = await readRun(runDir);
-  const result = {
-    test: await judge(network, test, seed),
-    unseen: await judge(network, unseen, seed),
-    training: await curve(runDir),
-    parameters,
-  };
-  await network.executable.dispose();
-  return result;
+  try {
+    const { parameters } = await readRun(runDir);
+    return {
+      test: await judge(network, test, seed, signal),
+      unseen: await judge(network, unseen, seed, signal),
+      training: await curve(runDir),
+      parameters,
+    };
+  } finally {
+    await network.executable.dispose();
+  }
 }
 
 async function judge(
   network: SliceNetwork,
   scans: readonly StudyScan[],
   seed: number,
+  signal: AbortSignal,
 ): Promise<NetworkJudged> {
   const shown = shownOf(scans);
   const counted = ofLevels((level) => countedAt(scans, level, seed));
   const found: [LevelName, Judged<"network">][] = [];
   for (const { name } of levels) {
+    signal.throwIfAborted();
     const images = await reconstructByNetwork(
       network,
       counted[name].map(({ scan }) => scan),
@@ -103,12 +108,16 @@ export interface TimeResult {
   readonly milliseconds: Readonly<Record<Method, readonly number[]>>;
 }
 
+/** Rounds that are not counted: what is compiled on the way is compiled by then, whatever the thread did before. */
+const warmUps = 4;
+
 /** Time every method on the same slices in turn, on one thread, corrections and scaling included, files not. */
 export async function timeMethods(
   runs: Readonly<Record<NetworkMethod, string>>,
   test: readonly StudyScan[],
   settings: ClassicSettings,
   count: number,
+  signal: AbortSignal,
 ): Promise<TimeResult> {
   const networks = {
     deeppet: await openModelAt(runs.deeppet, { threads: 1 }),
@@ -123,14 +132,17 @@ export async function timeMethods(
     Method,
     number[]
   >;
-  // The first round only warms up what is compiled on the way.
-  for (let n = -1; n < count; n++)
-    for (const method of methods) {
-      const { scan } = test[Math.max(0, n) % test.length]!;
-      const began = performance.now();
-      await run(method, scan);
-      if (n >= 0) milliseconds[method].push(performance.now() - began);
-    }
-  for (const { executable } of Object.values(networks)) await executable.dispose();
-  return { milliseconds };
+  try {
+    for (let n = -warmUps; n < count; n++)
+      for (const method of methods) {
+        signal.throwIfAborted();
+        const { scan } = test[Math.max(0, n) % test.length]!;
+        const began = performance.now();
+        await run(method, scan);
+        if (n >= 0) milliseconds[method].push(performance.now() - began);
+      }
+    return { milliseconds };
+  } finally {
+    for (const { executable } of Object.values(networks)) await executable.dispose();
+  }
 }
