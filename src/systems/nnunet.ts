@@ -111,4 +111,5 @@ export const nnunet: System = {
   crossValidates: true,
   verbs: async () =>
     (await import("../tasks/segmentation/nnunet/node.js")).nnunetVerbs({ name: "nnunet", presets: configs }),
+  study: async () => (await import("../studies/nnunet/node.js")).nnunetStudy(small),
 };

@@ -45,6 +45,10 @@ export function reproduceCommand(finish: Finish): Command {
           about: "SMORE beside interpolation, by slice thickness.",
         },
         {
+          line: "gyrus reproduce nnunet --out studies/nnunet",
+          about: "nnU-Net's plans, configurations and choices on four kinds of data.",
+        },
+        {
           line: "gyrus reproduce batch-norm --out studies/batch-norm --resume",
           about: "Go on with a study that was stopped; give the same options as the first time.",
         },
@@ -60,7 +64,7 @@ export function reproduceCommand(finish: Finish): Command {
         )
         .option(
           "--data <folder>",
-          `real images to look at as well. audit: a data set of heads, instead of simulated ones. A folder with those of these folders that are at hand: t1-head (smore, red-wgan), repeat-scans, labelled-t1, templates-spm and templates-mni (red-wgan), templates-spm and pet-receptor-maps (deeppet); default: ${realImages}, where it is there. Other studies take none`,
+          `real images to look at as well. audit: a data set of heads, instead of simulated ones. A folder with those of these folders that are at hand: t1-head (smore, red-wgan), repeat-scans, labelled-t1, templates-spm and templates-mni (red-wgan), templates-spm and pet-receptor-maps (deeppet), spinal-cord and brats-2013 (nnunet); default: ${realImages}, where it is there. Other studies take none`,
         )
         .option(
           "--seed <n>",
