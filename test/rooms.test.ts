@@ -64,6 +64,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     "optim",
     "volume",
     "io",
+    "classify",
     "sim",
     "metrics",
     "reconstruct",

@@ -5,30 +5,42 @@ import type { Claim, ShownClaim } from "./study.js";
 /** How the numbers of a claim are said: 4.3×, +2.6 points, +11.2 %, +1.1 dB, 100 %. */
 export type Unit = "times" | "points" | "percent" | "decibels" | "share";
 
-export interface Judged {
+/** A claim before it is judged. */
+export interface Stated {
   readonly id: string;
   readonly statement: string;
   /** A number in the claim's unit, or words. */
   readonly paper: Claim["paper"];
+  readonly unit: Unit;
+  /** The claim holds when the whole interval is on this side; in the unit, as it is printed. */
+  readonly holds: { readonly above: number } | { readonly below: number };
+}
+
+export interface Judged extends Stated {
   /** One value for every repetition: a ratio for `times`, dB for `decibels`, fractions of 1 for the others. */
   readonly values: readonly number[];
-  readonly unit: Unit;
-  /** The claim holds when the whole interval is on this side. */
-  readonly holds: { readonly above: number } | { readonly below: number };
 }
 
 /**
  * Judge a claim by its value in every repetition: the mean with a 95 % bootstrap interval over repetitions, geometric
  * for ratios. It holds when the whole interval says so. Points and percent are in hundredths, as papers print them.
  */
-export function judge({ id, statement, paper, values, unit, holds }: Judged, rng: Rng): ShownClaim {
-  const to = (value: number): number => (unit === "times" ? Math.log(value) : value);
-  const scale = unit === "points" || unit === "percent" ? 100 : 1;
-  const from = (value: number): number => (unit === "times" ? Math.exp(value) : value) * scale;
+export function judge({ values, ...stated }: Judged, rng: Rng): ShownClaim {
+  const to = (value: number): number => (stated.unit === "times" ? Math.log(value) : value);
+  const from = (value: number): number => (stated.unit === "times" ? Math.exp(value) : value);
   const repetitions = values.map((_, n) => `${n}`);
-  const { mean, low, high } = bootstrapMean(values.map(to), repetitions, rng.split(id));
-  const ours = rounded(from(mean));
-  const interval: [number, number] = [rounded(from(low ?? mean)), rounded(from(high ?? mean))];
+  const { mean, low, high } = bootstrapMean(values.map(to), repetitions, rng.split(stated.id));
+  return judgeInterval(stated, { value: from(mean), low: from(low ?? mean), high: from(high ?? mean) });
+}
+
+/** Judge a claim by a number and its 95 % interval, both as `Judged.values` are: intervals by subject come this way. */
+export function judgeInterval(
+  { id, statement, paper, unit, holds }: Stated,
+  found: { readonly value: number; readonly low: number; readonly high: number },
+): ShownClaim {
+  const scale = unit === "points" || unit === "percent" ? 100 : 1;
+  const ours = rounded(found.value * scale);
+  const interval: [number, number] = [rounded(found.low * scale), rounded(found.high * scale)];
   const held = "above" in holds ? interval[0] > holds.above : interval[1] < holds.below;
   return {
     id,

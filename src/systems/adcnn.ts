@@ -202,6 +202,37 @@ export const configs = {
   "slice-paper": slicePaper,
 } as const;
 
+/** For the study: simulated volumes as they are, mirrored at most, classes of equal size, so many looks at the validation fold. */
+function quick(config: ClassificationConfig): ClassificationConfig {
+  return {
+    ...config,
+    input: { ...config.input, size: null },
+    balance: "none",
+    augmentation: { mirror: { probability: 0.5, axes: [0] } },
+    selection: { share: 0.2, by: "balanced accuracy" },
+    optimizer: { ...config.optimizer, learningRate: Math.max(1e-3, config.optimizer.learningRate) },
+    validations: 8,
+  };
+}
+
+/** Patches that one network sees all of. */
+function withOneNetwork(config: ClassificationConfig): ClassificationConfig {
+  const { framework } = config;
+  return framework.kind === "patch" ? { ...config, framework: { ...framework, networks: "one" } } : config;
+}
+
+/** For the study of leakage: a network of single slices that can learn every head by heart, as ResNet-18 can. */
+const memory: ClassificationConfig = {
+  ...sliceSmall,
+  framework: { kind: "slice", axis: 2, skip: 0, size: null },
+  network: { ...narrow([16, 32, 64]), hidden: [64], dropout: 0 },
+  balance: "none",
+  augmentation: "none",
+  selection: { share: 0, by: "auc" },
+  batch: 32,
+  optimizer: { ...adam, learningRate: 2e-3, weightDecay: 0 },
+};
+
 /** The frameworks that Wen et al. (2020) compared: Alzheimer's disease from volumes, regions, patches or slices. */
 export const adcnn: System = {
   name: "adcnn",
@@ -232,5 +263,14 @@ export const adcnn: System = {
     (await import("../tasks/classification/node.js")).classificationVerbs({
       name: "adcnn",
       presets: configs,
+    }),
+  study: async () =>
+    (await import("../studies/adcnn/node.js")).adcnnStudy({
+      subject: quick(subjectSmall),
+      roi: quick(roiSmall),
+      single: quick(withOneNetwork(patchSmall)),
+      multi: quick(patchSmall),
+      slice: quick(sliceSmall),
+      memory,
     }),
 };

@@ -30,16 +30,6 @@ export async function startOf(
   return start;
 }
 
-/** A first state with weights that are known already, in its moving averages as well; what it does not hold is left out. */
-export function withFirst(state: State, known: State): State {
-  return Object.fromEntries(
-    Object.entries(state).map(([name, value]) => [
-      name,
-      known[name.replace(/^average\//, "parameter/")] ?? value,
-    ]),
-  );
-}
-
 /** The plan of a new run, before its time is measured. */
 export function firstPlan(
   { stepsPerEpoch, batch }: TrainingSettings,

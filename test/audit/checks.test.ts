@@ -7,8 +7,8 @@ import { requireHonestSplit } from "../../src/audit/honest.js";
 import { fitLogistic } from "../../src/audit/logistic.js";
 import { fittedOn } from "../../src/audit/provenance.js";
 import { rng } from "../../src/core/rng.js";
-import { wilson } from "../../src/studies/audit/node.js";
 import { cleanRun, drawTable } from "../../src/studies/audit/scenes.js";
+import { wilson } from "../../src/studies/wilson.js";
 
 const run = cleanRun(rng(1));
 

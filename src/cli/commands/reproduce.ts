@@ -49,6 +49,10 @@ export function reproduceCommand(finish: Finish): Command {
           about: "nnU-Net's plans, configurations and choices on four kinds of data.",
         },
         {
+          line: "gyrus reproduce adcnn --out studies/adcnn",
+          about: "Alzheimer's disease by networks, with and without leakage.",
+        },
+        {
           line: "gyrus reproduce batch-norm --out studies/batch-norm --resume",
           about: "Go on with a study that was stopped; give the same options as the first time.",
         },
@@ -64,7 +68,7 @@ export function reproduceCommand(finish: Finish): Command {
         )
         .option(
           "--data <folder>",
-          `real images to look at as well. audit: a data set of heads, instead of simulated ones. A folder with those of these folders that are at hand: t1-head (smore, red-wgan), repeat-scans, labelled-t1, templates-spm and templates-mni (red-wgan), templates-spm and pet-receptor-maps (deeppet), spinal-cord and brats-2013 (nnunet); default: ${realImages}, where it is there. Other studies take none`,
+          `real images to look at as well. audit: a data set of heads, instead of simulated ones. A folder with those of these folders that are at hand: t1-head (smore, red-wgan), repeat-scans, labelled-t1, templates-spm and templates-mni (red-wgan), templates-spm and pet-receptor-maps (deeppet), spinal-cord and brats-2013 (nnunet), oasis1-slabs (adcnn, which takes that folder itself, too); default: ${realImages}, where it is there. Other studies take none`,
         )
         .option(
           "--seed <n>",

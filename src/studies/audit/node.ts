@@ -3,6 +3,7 @@ import { confoundLevel } from "../../audit/check-confounds.js";
 import { rng } from "../../core/rng.js";
 import { say } from "../judge.js";
 import type { Conclusion, OpenRequest, Part, ShownClaim, Study, StudySize, Workshop } from "../study.js";
+import { wilson } from "../wilson.js";
 import { realHeads, simulateVisits } from "./heads.node.js";
 import { isClean, type Scene, scenes } from "./scenes.js";
 import { type Material, runTrial, type Trial } from "./trial.js";
@@ -69,19 +70,6 @@ async function open(
       closed = true;
     },
   };
-}
-
-/** The 97.5th percentile of the normal distribution. */
-const normal975 = 1.959963984540054;
-
-/** Wilson's 95 % interval of a share (1927). */
-export function wilson(hits: number, of: number): readonly [low: number, high: number] {
-  const z = normal975;
-  const share = hits / of;
-  const middle = share + (z * z) / (2 * of);
-  const half = z * Math.sqrt((share * (1 - share)) / of + (z * z) / (4 * of * of));
-  const scale = 1 + (z * z) / of;
-  return [Math.max(0, (middle - half) / scale), Math.min(1, (middle + half) / scale)];
 }
 
 /** Detection is good where the whole interval is above this, false alarms where it is below. */

@@ -2,13 +2,11 @@ import { fail } from "../../core/errors.js";
 import { rng } from "../../core/rng.js";
 import type { Tensor } from "../../core/tensor.js";
 import { readSafetensors, writeSafetensors } from "../../io/node.js";
-import { l2 } from "../../loss/regression.js";
-import { convAutoencoder } from "../../models/conv-autoencoder.js";
 import { engineOn } from "../../runtime/devices.node.js";
 import { compileStep, lowerStep } from "../../train/compile.js";
 import { train } from "../../train/loop.js";
-import { buildStep, weightsOf } from "../../train/step.js";
-import { optimizerOf } from "../settings.js";
+import { weightsOf } from "../../train/step.js";
+import { autoencoderStep, encoderOf } from "./autoencoder.js";
 import { type BatchPlan, samplesPerEpoch, type TrainingImage } from "./batches.js";
 import { threadedBatches } from "./batches.node.js";
 import type { ClassificationConfig } from "./config.js";
@@ -33,16 +31,9 @@ export async function pretrain(
   views: Views,
   { seed, device, threads, signal, onLoss }: Request,
 ): Promise<Record<string, Tensor>> {
-  const { network, pretraining, batch } = config;
-  if (network.kind !== "conv-fc" || pretraining === null) return {};
-  const step = buildStep({
-    batch: {
-      image: { dtype: "float32", shape: [batch, ...views.shape] },
-      label: { dtype: "int32", shape: [batch] },
-    },
-    objective: (scope, { image }) => ({ loss: l2(convAutoencoder(scope, image!, network), image!) }),
-    optimizer: optimizerOf(config),
-  });
+  const { pretraining, batch } = config;
+  const step = autoencoderStep(config, views.shape);
+  if (step === undefined || pretraining === null) return {};
   const engine = await engineOn(device);
   const lowered = lowerStep(step, await engine.target());
   const executable = await compileStep(engine, step, lowered, threads === undefined ? {} : { threads });
@@ -82,15 +73,6 @@ export async function pretrain(
     await source.close();
     await executable.dispose();
   }
-}
-
-/** The way down alone, under the names that the network knows it by. */
-function encoderOf(weights: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
-  return Object.fromEntries(
-    Object.entries(weights)
-      .filter(([name]) => name.includes("/encoder."))
-      .map(([name, value]) => [name.replace("/encoder.", "/"), value]),
-  );
 }
 
 /** Where pre-trained weights are kept: a run that is resumed before its first checkpoint begins with the same ones. */

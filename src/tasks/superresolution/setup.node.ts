@@ -11,20 +11,13 @@ import type { MemoryUse } from "../../train/step.js";
 import type { Steps } from "../../train/steps.js";
 import type { ImageVolume, Volume } from "../../volume/volume.js";
 import { casesOf, describeGrids, isSimulated, subjectCount } from "../dataset.node.js";
+import { withFirst } from "../first-weights.js";
 import { fitMemory } from "../memory.node.js";
 import { batchOfRun, refuseLowering, requireSameRun } from "../resume.js";
 import { placeOf } from "../run.js";
 import { createRunFolder, requireNoRun } from "../run-folder.node.js";
 import { splitOf } from "../split.node.js";
-import {
-  continued,
-  firstRecord,
-  noteTo,
-  presetOf,
-  startOf,
-  usualProvenance,
-  withFirst,
-} from "../start.node.js";
+import { continued, firstRecord, noteTo, presetOf, startOf, usualProvenance } from "../start.node.js";
 import type { Trainable } from "../trainable.js";
 import type { TrainRequest } from "../verbs.js";
 import { planScan, type ScanPlan, type Slices } from "./acquisition.js";
