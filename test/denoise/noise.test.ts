@@ -77,7 +77,8 @@ describe("bad input", () => {
       /^flat.nii: the scan is 0 everywhere\. Expected values that differ/,
     );
     expect(() => noiseFromBackground({ ...flat, data: flat.data.fill(7) })).toThrow(/the scan is constant/);
+    // One cube has values that differ.
     flat.data[0] = 1;
-    expect(() => noiseFromImage(flat)).toThrow(/Expected at least 100 cubes .* Found 0\. Give the standard/);
+    expect(() => noiseFromImage(flat)).toThrow(/Expected at least 100 cubes .* Found 1\. Give the standard/);
   });
 });
