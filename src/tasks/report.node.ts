@@ -42,3 +42,18 @@ export async function readEvaluation(dir: string): Promise<EvaluateSummary | und
   const bytes = await nodeFiles.read(paths.evaluation(dir)).catch(() => undefined);
   return bytes === undefined ? undefined : (JSON.parse(new TextDecoder().decode(bytes)) as EvaluateSummary);
 }
+
+/** The best, the median and the worst of cases, best first in `ranked`; each case once. */
+export function picksOf<T extends { readonly id: string }>(ranked: readonly T[]): (readonly [string, T])[] {
+  const picks = [
+    ["best", ranked[0]],
+    ["median", ranked[ranked.length >> 1]],
+    ["worst", ranked.at(-1)],
+  ] as const;
+  const shown = new Set<string>();
+  return picks.flatMap(([rank, pick]) => {
+    if (pick === undefined || shown.has(pick.id)) return [];
+    shown.add(pick.id);
+    return [[rank, pick] as const];
+  });
+}

@@ -6,6 +6,7 @@ import { coarseStructures } from "../../sim/labels.js";
 import { paths } from "../../tasks/run-folder.node.js";
 import type { SegmentationConfig } from "../../tasks/segmentation/config.js";
 import { trainSegmentation } from "../../tasks/segmentation/train.node.js";
+import { tissueUnet } from "../tissue-unet.js";
 import type { Extent } from "./plan.js";
 import type { TestHead } from "./score.js";
 import type { StudySetup } from "./train.node.js";
@@ -16,41 +17,19 @@ const heads = 6;
 /** The judge of the perceptual term: a small U-Net with instance norm that labels tissue in clean heads. */
 function judgeConfig({ featureSteps, tiny }: Extent): SegmentationConfig {
   const epochs = Math.min(10, featureSteps);
-  return {
-    dimensions: 3,
-    network: {
-      widths: tiny ? [4, 8] : [8, 16, 32],
-      depth: 2,
-      norm: "instance",
-      slope: 0.01,
-      padding: "same",
-      down: "stride",
-      dropout: 0,
+  return tissueUnet(
+    {
+      patch: tiny ? [12, 12, 12] : [32, 32, 32],
+      patchVoxels: 32 ** 3,
+      spacingMm: "median",
+      augmentation: "light",
+      foreground: 0.33,
+      epochs,
+      stepsPerEpoch: Math.floor(featureSteps / epochs),
+      overlap: 0.5,
     },
-    patch: tiny ? [12, 12, 12] : [32, 32, 32],
-    patchVoxels: 32 ** 3,
-    batch: 2,
-    spacingMm: "median",
-    normalization: "zscore",
-    loss: { crossEntropy: 1, dice: 1, border: null, balanceClasses: false },
-    optimizer: {
-      name: "adamw",
-      learningRate: 8e-3,
-      weightDecay: 1e-2,
-      momentum: 0.9,
-      nesterov: false,
-      clip: 12,
-    },
-    schedule: { kind: "cosine", warmup: 20 },
-    average: 0.99,
-    augmentation: "light",
-    foreground: 0.33,
-    epochs,
-    stepsPerEpoch: Math.floor(featureSteps / epochs),
-    validations: 1,
-    patience: null,
-    overlap: 0.5,
-  };
+    tiny,
+  );
 }
 
 /** Train the judge on clean training heads, which are written beside it; or go on where an interrupted study stopped. */

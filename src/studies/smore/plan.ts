@@ -2,6 +2,7 @@ import type { CohortOptions } from "../../sim/cohort.js";
 import type { SegmentationConfig } from "../../tasks/segmentation/config.js";
 import type { SuperresolutionConfig } from "../../tasks/superresolution/config.js";
 import type { Part } from "../study.js";
+import { tissueUnet } from "../tissue-unet.js";
 
 /** Of the slices, without gaps: the lecture's. */
 export const thicknessesMm = [1.205, 1.928, 3.0125, 3.856, 4.82] as const;
@@ -143,41 +144,19 @@ export function smoreConfig(
 
 /** A small 3-D U-Net for three tissues. */
 export function segmentationConfig({ segmentationSteps, tiny }: Extent): SegmentationConfig {
-  return {
-    dimensions: 3,
-    network: {
-      widths: tiny ? [4, 8] : [8, 16, 32],
-      depth: 2,
-      norm: "instance",
-      slope: 0.01,
-      padding: "same",
-      down: "stride",
-      dropout: 0,
+  return tissueUnet(
+    {
+      patch: tiny ? [16, 16, 16] : [40, 40, 40],
+      patchVoxels: 40 ** 3,
+      spacingMm: "native",
+      augmentation: "none",
+      foreground: 0.5,
+      epochs: 1,
+      stepsPerEpoch: segmentationSteps,
+      overlap: 0.25,
     },
-    patch: tiny ? [16, 16, 16] : [40, 40, 40],
-    patchVoxels: 40 ** 3,
-    batch: 2,
-    spacingMm: "native",
-    normalization: "zscore",
-    loss: { crossEntropy: 1, dice: 1, border: null, balanceClasses: false },
-    optimizer: {
-      name: "adamw",
-      learningRate: 8e-3,
-      weightDecay: 1e-2,
-      momentum: 0.9,
-      nesterov: false,
-      clip: 12,
-    },
-    schedule: { kind: "cosine", warmup: 20 },
-    average: 0.99,
-    augmentation: "none",
-    foreground: 0.5,
-    epochs: 1,
-    stepsPerEpoch: segmentationSteps,
-    validations: 1,
-    patience: null,
-    overlap: 0.25,
-  };
+    tiny,
+  );
 }
 
 /** All that decides the results, for the record and the report. */

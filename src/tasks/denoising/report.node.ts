@@ -5,7 +5,7 @@ import { buildReport } from "../../report/run.js";
 import { toCanonical } from "../../volume/orient.js";
 import type { ImageVolume } from "../../volume/volume.js";
 import { casesOf } from "../dataset.node.js";
-import { commonParts, readEvaluation } from "../report.node.js";
+import { commonParts, picksOf, readEvaluation } from "../report.node.js";
 import { paths, readHistory } from "../run-folder.node.js";
 import type { EvaluateSummary, ReportRequest, ReportSummary } from "../verbs.js";
 import { loadScan, openVolumes } from "./data.node.js";
@@ -61,16 +61,8 @@ async function examplesOf(dir: string, run: Run, evaluation: EvaluateSummary): P
     .sort((a, b) => b.psnr - a.psnr);
   const dataset = await openVolumes(evaluation.dataDir, channelsOf(run)).catch(() => undefined);
   if (dataset === undefined) return [];
-  const picks = new Map([
-    ["best", ranked[0]],
-    ["median", ranked[ranked.length >> 1]],
-    ["worst", ranked.at(-1)],
-  ]);
   const examples: ExampleCase[] = [];
-  const shown = new Set<string>();
-  for (const [rank, pick] of picks) {
-    if (pick === undefined || shown.has(pick.id)) continue;
-    shown.add(pick.id);
+  for (const [rank, pick] of picksOf(ranked)) {
     const [one] = casesOf(dataset, [pick.id]);
     const { image } = await loadScan(dataset, one!);
     const file = `${paths.predictions(dir)}/${predictionName(one!.images[0]!)}`;

@@ -2,7 +2,7 @@ import { readVolume, writeText } from "../../io/node.js";
 import type { ExampleCase } from "../../report/data.js";
 import { montage } from "../../report/montage.js";
 import { buildReport } from "../../report/run.js";
-import { commonParts, readEvaluation } from "../report.node.js";
+import { commonParts, picksOf, readEvaluation } from "../report.node.js";
 import { paths, readHistory } from "../run-folder.node.js";
 import type { EvaluateSummary, ReportRequest, ReportSummary } from "../verbs.js";
 import { loadTrainingScan, openPetFolder, type PetFolder } from "./data.node.js";
@@ -54,15 +54,10 @@ async function examplesOf(dir: string, evaluation: EvaluateSummary): Promise<Exa
     .sort((a, b) => a.rRMSE - b.rRMSE);
   const folder = await openPetFolder(evaluation.dataDir).catch(() => undefined);
   if (folder === undefined) return [];
-  const picks = new Map([
-    ["best", ranked[0]],
-    ["median", ranked[ranked.length >> 1]],
-    ["worst", ranked.at(-1)],
-  ]);
   const examples: ExampleCase[] = [];
-  for (const [rank, pick] of picks) {
-    const row = folder.rows.find(({ scan }) => scan === pick?.id);
-    if (pick === undefined || row === undefined) continue;
+  for (const [rank, pick] of picksOf(ranked)) {
+    const row = folder.rows.find(({ scan }) => scan === pick.id);
+    if (row === undefined) continue;
     const figure = await figureOf(dir, folder, row);
     examples.push({ rank, case: pick.id, score: `rRMSE ${pick.rRMSE.toFixed(3)}`, ...figure });
   }

@@ -6,7 +6,7 @@ import { overlayFigure } from "../../report/figure.js";
 import { buildReport } from "../../report/run.js";
 import { toCanonical } from "../../volume/orient.js";
 import { casesOf } from "../dataset.node.js";
-import { commonParts, readEvaluation } from "../report.node.js";
+import { commonParts, picksOf, readEvaluation } from "../report.node.js";
 import { paths, readHistory } from "../run-folder.node.js";
 import type { EvaluateSummary, ReportRequest, ReportSummary } from "../verbs.js";
 import { loadLabelled } from "./data.node.js";
@@ -59,17 +59,11 @@ async function examplesOf(dir: string, run: Run, evaluation: EvaluateSummary): P
   const dataset = await openDataSet(evaluation.dataDir, dataSetOptions(run)).catch(() => undefined);
   const known = new Set(dataset?.cases.map(({ id }) => id));
   if (dataset === undefined || !ranked.every(({ id }) => known.has(id))) return [];
-  const picks = new Map([
-    ["best", ranked[0]],
-    ["median", ranked[ranked.length >> 1]],
-    ["worst", ranked.at(-1)],
-  ]);
   const examples: ExampleCase[] = [];
-  for (const [rank, pick] of picks)
-    if (pick !== undefined) {
-      const figure = await figureOf(dir, run, dataset, pick.id);
-      examples.push({ rank, case: pick.id, score: `mean Dice ${pick.dice.toFixed(3)}`, figure });
-    }
+  for (const [rank, pick] of picksOf(ranked)) {
+    const figure = await figureOf(dir, run, dataset, pick.id);
+    examples.push({ rank, case: pick.id, score: `mean Dice ${pick.dice.toFixed(3)}`, figure });
+  }
   return examples;
 }
 

@@ -8,7 +8,7 @@ import type {
 } from "../../../report/data.js";
 import { overlayFigure } from "../../../report/figure.js";
 import { buildReport } from "../../../report/run.js";
-import { readEvaluation } from "../../report.node.js";
+import { picksOf, readEvaluation } from "../../report.node.js";
 import { paths, readHistory } from "../../run-folder.node.js";
 import type { ReportRequest, ReportSummary } from "../../verbs.js";
 import type { Best } from "./best.js";
@@ -196,14 +196,8 @@ async function examplesOf(
       return dice.length === 0 ? [] : [{ id, dice: dice.reduce((a, b) => a + b, 0) / dice.length }];
     })
     .sort((a, b) => b.dice - a.dice);
-  const picks = [
-    ["best", ranked[0]],
-    ["median", ranked[ranked.length >> 1]],
-    ["worst", ranked.at(-1)],
-  ] as const;
   const examples: ExampleCase[] = [];
-  for (const [rank, pick] of picks) {
-    if (pick === undefined || examples.some((one) => one.case === pick.id)) continue;
+  for (const [rank, pick] of picksOf(ranked)) {
     const figure = await figureOf(experiment, ensemble, steps, pick.id);
     if (figure !== undefined)
       examples.push({ rank, case: pick.id, score: `mean Dice ${pick.dice.toFixed(3)}`, figure });

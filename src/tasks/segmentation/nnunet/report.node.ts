@@ -3,7 +3,7 @@ import type { ExampleCase } from "../../../report/data.js";
 import { overlayFigure } from "../../../report/figure.js";
 import { buildReport } from "../../../report/run.js";
 import { casesOf } from "../../dataset.node.js";
-import { commonParts, readEvaluation } from "../../report.node.js";
+import { commonParts, picksOf, readEvaluation } from "../../report.node.js";
 import { paths, readHistory, readRunAs } from "../../run-folder.node.js";
 import type { EvaluateSummary, ReportRequest, ReportSummary } from "../../verbs.js";
 import { exists } from "./folders.node.js";
@@ -57,16 +57,11 @@ async function examplesOf(dir: string, run: Run, evaluation: EvaluateSummary): P
       return { id, dice: values.reduce((a, b) => a + b, 0) / Math.max(1, values.length) };
     })
     .sort((a, b) => b.dice - a.dice);
-  const picks = new Map([
-    ["best", ranked[0]],
-    ["median", ranked[ranked.length >> 1]],
-    ["worst", ranked.at(-1)],
-  ]);
   const dataset = await openDataSet(run.data.root, dataSetOptions(run)).catch(() => undefined);
   if (dataset === undefined) return [];
   const examples: ExampleCase[] = [];
-  for (const [rank, pick] of picks) {
-    if (pick === undefined || !(await exists(foldPaths.heldOutCase(dir, pick.id)))) continue;
+  for (const [rank, pick] of picksOf(ranked)) {
+    if (!(await exists(foldPaths.heldOutCase(dir, pick.id)))) continue;
     const [one] = casesOf(dataset, [pick.id]);
     const { image, label } = await loadCase(dataset, one!);
     const path = foldPaths.heldOutCase(dir, pick.id);

@@ -37,6 +37,11 @@ export async function trainNnunet(system: NnunetSystem, request: TrainRequest): 
       where: request.split,
       fix: "Leave --split out; keep subjects for the test in another data set",
     });
+  if (request.leakageStudy)
+    fail("unsupported", {
+      what: "an experiment of nnU-Net makes its own folds by subject, so none of it is a leakage study",
+      fix: "Leave --leakage-study out, or train segment-unet with --split",
+    });
   try {
     return await trainExperiment(system, request);
   } catch (error) {
