@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { rng } from "../../src/core/rng.js";
 import { readSafetensors } from "../../src/io/node.js";
 import { conclude } from "../../src/studies/red-wgan/conclude.js";
-import { levelsOf, methods, realLevels, realMethods, titles } from "../../src/studies/red-wgan/plan.js";
+import { levels, levelsOf, methods, realMethods, titles } from "../../src/studies/red-wgan/plan.js";
 import type { Judged } from "../../src/studies/red-wgan/score.js";
 import { reproduce } from "../../src/studies/run.node.js";
 import { claimsSchema } from "../../src/studies/study.js";
@@ -40,7 +40,7 @@ describe("what was found on real scans", () => {
     levelsOf(method).flatMap((level) => ["a", "b"].map((head) => made("simulated", head, level, method))),
   );
   const real = realMethods.flatMap((method) => [
-    ...realLevels.map((level) => made("real", "head", level, method)),
+    ...levels.map((level) => made("real", "head", level, method)),
     ...["1", "2", "3"].map((head) => made("repeat", head, 0, method)),
   ]);
 
@@ -54,7 +54,20 @@ describe("what was found on real scans", () => {
       /noise of the repetitions is 0.31 % .* than they were are they by: Gaussian/,
     );
     const found = sections.find(({ id }) => id === "real")!;
-    expect(found.blocks.map(({ kind }) => kind)).toEqual(["table", "picture", "picture"]);
+    expect(found.blocks.map(({ kind }) => kind)).toEqual([
+      ...Array.from({ length: 6 }, () => "table"),
+      "picture",
+      "picture",
+    ]);
+  });
+
+  it("does without the network that has seen real scans, where there are none to learn from", () => {
+    const { claims, notes } = conclude(
+      [...simulated, ...real].filter(({ method }) => method !== "real"),
+      rng(1),
+    );
+    expect(claims.filter(({ id }) => /^(head|repeats)-/.test(id))).toHaveLength(8);
+    expect(notes.join(" ")).toContain("no real scan to learn from");
   });
 
   it("is left out, in words, where there are none", () => {

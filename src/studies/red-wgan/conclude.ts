@@ -7,10 +7,10 @@ import {
   levelsOf,
   type Method,
   methods,
-  realLevels,
   realMethods,
   titles,
   trainedLevel,
+  trainingScans,
 } from "./plan.js";
 import type { Evidence, Judged } from "./score.js";
 import { sectionsOf } from "./sections.js";
@@ -58,8 +58,13 @@ function realNotes({ values, mean, judged }: Evidence): string[] {
   const notes = [
     "One real head stands for itself: intervals of its claims are over levels of noise, those of the repeated scans over repetitions. What is taken for clean has noise of its own. The settings of NLM and BM4D were once chosen with this very head, among others, in view; those of the networks on simulated heads alone.",
   ];
+  if (!judged.some(({ method }) => method === "real"))
+    notes.push(
+      `${titles.real} is missing: there was no real scan to learn from (any of ${trainingScans.join(", ")}).`,
+    );
   if (repeats.length === 0) return notes;
-  const psnr = (method: Method): number => mean(method, 0, "brain", "psnrDb", "repeat")!.mean;
+  const psnr = (method: Method): number =>
+    mean(method, 0, "brain", "psnrDb", "repeat")?.mean ?? Number.NEGATIVE_INFINITY;
   const percent = repeats.reduce((sum, { noisePercent }) => sum + noisePercent, 0) / repeats.length;
   const helpful = realMethods.filter((method) => psnr(method) > psnr("noisy") + 0.01);
   const found =
@@ -100,7 +105,7 @@ const decibels = (id: string, statement: string, found: readonly number[], above
 /** The networks of all levels beside NLM and BM4D where nothing is simulated; nothing where there are no real scans. */
 function realClaims({ values }: Evidence): Claimed[] {
   const head = (method: Method): number[] =>
-    realLevels.flatMap((level) => values(method, level, "brain", "psnrDb", "real"));
+    levels.flatMap((level) => values(method, level, "brain", "psnrDb", "real"));
   const repeats = (method: Method): number[] => values(method, 0, "brain", "psnrDb", "repeat");
   const claims = (["cnn3d-mixed", "mixed", "real"] as const).flatMap((network) =>
     (["nlm", "bm4d"] as const).flatMap((rival): Claimed[] => [

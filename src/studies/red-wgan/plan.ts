@@ -6,8 +6,6 @@ import type { Part } from "../study.js";
 export const levels = [3, 5, 7, 9, 11, 13, 15] as const;
 /** The level that networks of one level have learnt. */
 export const trainedLevel = 9;
-/** Levels that are put on a real head, and that networks of one level are tried at. */
-export const realLevels = [3, 9, 15] as const;
 /** The range that networks of all levels have learnt: wider than what they are judged at. */
 const learntRange: readonly [number, number] = [2, 18];
 
@@ -25,6 +23,13 @@ export const methods: readonly Method[] = ["noisy", ...classicMethods, ...networ
 /** Networks that see real scans. */
 export const realNetworks = ["cnn3d-mixed", "mixed", "real"] as const;
 export const realMethods: readonly Method[] = ["noisy", ...classicMethods, ...realNetworks];
+
+/** Real scans to learn from, in a folder of data. */
+export const trainingScans = [
+  "labelled-t1/vxm_test_scan_T1.nii.gz",
+  "templates-spm/single_subj_T1.nii.gz",
+  "templates-mni/mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz",
+] as const;
 
 /** The names of the methods for people. */
 export const titles: Readonly<Record<Method, string>> = {
@@ -47,11 +52,9 @@ export const titles: Readonly<Record<Method, string>> = {
 export const ofAllLevels = (name: NetworkName): boolean =>
   name === "mixed" || name === "cnn3d-mixed" || name === "real";
 
-/** The levels at which a method is judged on simulated heads: terms of the loss at the one that was learnt. */
-export function levelsOf(method: Method): readonly number[] {
-  if (method === "perceptual" || method === "critic") return [trainedLevel];
-  return method === "cnn3d" || method === "red-wgan" ? realLevels : levels;
-}
+/** The levels at which a method is judged: terms of the loss at the one that was learnt. */
+export const levelsOf = (method: Method): readonly number[] =>
+  method === "perceptual" || method === "critic" ? [trainedLevel] : levels;
 
 /** How much is computed. */
 export interface Extent {
@@ -83,6 +86,8 @@ const cost = {
   classic: 10,
   network: 3,
 } as const;
+/** A real head at every level, and what repetitions of a small scan come to. */
+const realScans = levels.length + 1;
 
 /** What takes about so many minutes on two cores. */
 export function extentFor(minutes: number, seed: number, real = false): Extent {
@@ -112,7 +117,7 @@ export function extentFor(minutes: number, seed: number, real = false): Extent {
     training,
     validation,
     test,
-    commonSteps: Math.round(4500 * share),
+    commonSteps: Math.round(3500 * share),
     ownSteps: Math.round(250 * share),
     featureSteps: Math.round(400 * share),
     real,
@@ -162,7 +167,13 @@ export function partsOf(extent: Extent): Part[] {
       cost: small(cost.classic * levels.length),
     })),
     ...(real
-      ? [{ id: partIds.realClassic, what: "the classic methods on real scans", cost: cost.classic * 4 }]
+      ? [
+          {
+            id: partIds.realClassic,
+            what: "the classic methods on real scans",
+            cost: cost.classic * realScans,
+          },
+        ]
       : []),
     ...longestFirst(
       own.map((name) => ({
@@ -182,7 +193,7 @@ export function partsOf(extent: Extent): Part[] {
       ...(real ? realNetworks : []).map((name) => ({
         id: partIds.realJudge(name),
         what: `real scans denoised by ${titles[name]}`,
-        cost: cost.network * 4,
+        cost: cost.network * realScans,
         after: [before(name)],
       })),
     ]),
@@ -228,5 +239,5 @@ export function configOf(
 /** All that decides the results, for the record and the report. */
 export function configurationOf(extent: Extent, preset: DenoisingConfig): Record<string, unknown> {
   const all = (["common", ...networks] as const).map((name) => [name, configOf(extent, name, preset)]);
-  return { levels, realLevels, ...extent, training: Object.fromEntries(all) };
+  return { levels, ...extent, training: Object.fromEntries(all) };
 }

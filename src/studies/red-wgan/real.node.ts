@@ -4,17 +4,13 @@ import { cropOrPad } from "../../volume/crop.js";
 import { percentiles } from "../../volume/intensity.js";
 import { toCanonical } from "../../volume/orient.js";
 import { type ImageVolume, type LabelVolume, type Size3, voxelCount } from "../../volume/volume.js";
+import { trainingScans } from "./plan.js";
 import type { TestHead } from "./score.js";
 import type { RepeatedScan } from "./trial.js";
 
 /** Where real scans lie in a folder of data. */
 const testHead = "t1-head/chris_t1.nii.gz";
 const repeated = "repeat-scans/niivue_pcasl.nii.gz";
-const training = [
-  "labelled-t1/vxm_test_scan_T1.nii.gz",
-  "templates-spm/single_subj_T1.nii.gz",
-  "templates-mni/mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz",
-] as const;
 
 /** The middle of a head that is looked at, voxels along each axis: the classic methods take long. */
 const middle = 96;
@@ -31,18 +27,19 @@ export async function realScans(folder: string | undefined): Promise<RealScans> 
   const none: RealScans = { training: [], heads: [], repeats: [] };
   if (folder === undefined) return none;
   const there: string[] = [];
-  for (const path of [testHead, repeated, ...training]) {
+  for (const path of [testHead, repeated, ...trainingScans]) {
     const entries = await nodeFiles.list(joinPath(folder, path.slice(0, path.lastIndexOf("/"))));
     if (entries?.some(({ name }) => name === baseName(path))) there.push(path);
   }
-  if (training.some((path) => !there.includes(path))) return none;
   const read = async (path: string): Promise<ImageVolume> => {
     const { volume } = await readVolume(joinPath(folder, path), { as: "float32" });
     return toCanonical(volume as ImageVolume).volume;
   };
   const idOf = (path: string): string => path.replace(/\.nii\.gz$/, "");
   const clean = await Promise.all(
-    training.map(async (path) => ({ id: idOf(path), image: await read(path) })),
+    trainingScans
+      .filter((path) => there.includes(path))
+      .map(async (path) => ({ id: idOf(path), image: await read(path) })),
   );
   const heads = there.includes(testHead) ? [withMask(idOf(testHead), middleOf(await read(testHead)))] : [];
   return {

@@ -1,16 +1,7 @@
 import { type Band, bandChart } from "../../report/bands.js";
 import { type MontagePanel, montage } from "../../report/montage.js";
 import type { StudyBlock, StudySection } from "../../report/study.js";
-import {
-  levels,
-  levelsOf,
-  type Method,
-  methods,
-  realLevels,
-  realMethods,
-  titles,
-  trainedLevel,
-} from "./plan.js";
+import { levels, levelsOf, type Method, methods, realMethods, titles, trainedLevel } from "./plan.js";
 import {
   type Cut,
   type Evidence,
@@ -46,14 +37,7 @@ export function sectionsOf(evidence: Evidence): StudySection[] {
     {
       id: "results",
       heading: "Held-out heads",
-      blocks: [
-        chart(evidence),
-        ...(["brain", "field"] as const).flatMap((place) => [
-          levelTable(evidence, place, "psnrDb"),
-          levelTable(evidence, place, "ssim"),
-        ]),
-        levelTable(evidence, "brain", "edgeRatio"),
-      ],
+      blocks: [chart(evidence), ...levelTables(evidence, "simulated")],
     },
     { id: "terms", heading: "Terms of the loss", blocks: [termsTable(evidence)] },
     { id: "images", heading: "Images", blocks: pictures(evidence.judged, "simulated", methods) },
@@ -98,23 +82,44 @@ const measures: Readonly<Record<keyof Scores, { readonly name: string; readonly 
   },
 };
 
-function levelTable({ mean }: Evidence, place: Place, measure: keyof Scores): StudyBlock {
+/** A measure of the methods by level of noise: of simulated heads or of real ones. */
+function levelTable(
+  { mean }: Evidence,
+  place: Place,
+  measure: keyof Scores,
+  set: "simulated" | "real" = "simulated",
+): StudyBlock {
   const { name, digits } = measures[measure];
+  const simulated = set === "simulated";
+  const heads = simulated
+    ? `means over held-out heads ${words[place]}`
+    : place === "brain"
+      ? "a T1 head with noise added to what is taken for clean, where that is brighter than air"
+      : "the same head, over the whole field";
   return {
     kind: "table",
-    caption: `${name}: means over held-out heads ${words[place]}.`,
+    caption: `${name}: ${heads}.`,
     columns: [
       { heading: "Method" },
       ...levels.map((level) => ({ heading: `${level} %`, numeric: true, group: "Noise" })),
     ],
-    rows: methods
+    rows: (simulated ? methods : realMethods)
       .filter((method) => method !== "perceptual" && method !== "critic")
       .map((method) => [
         titles[method],
-        ...levels.map((level) => mean(method, level, place, measure)?.mean.toFixed(digits) ?? "–"),
+        ...levels.map((level) => mean(method, level, place, measure, set)?.mean.toFixed(digits) ?? "–"),
       ]),
   };
 }
+
+/** The five tables of simulated heads or of real ones. */
+const levelTables = (evidence: Evidence, set: "simulated" | "real"): StudyBlock[] => [
+  ...(["brain", "field"] as const).flatMap((place) => [
+    levelTable(evidence, place, "psnrDb", set),
+    levelTable(evidence, place, "ssim", set),
+  ]),
+  levelTable(evidence, "brain", "edgeRatio", set),
+];
 
 function termsTable({ mean }: Evidence): StudyBlock {
   const shown: readonly Method[] = ["noisy", "bm4d", "cnn3d", "perceptual", "critic", "red-wgan"];
@@ -141,41 +146,32 @@ function termsTable({ mean }: Evidence): StudyBlock {
   };
 }
 
-function realSection({ mean, judged }: Evidence): StudySection {
+function realSection(evidence: Evidence): StudySection {
+  const { mean, judged } = evidence;
   const has = (set: TestSet): boolean => judged.some((one) => one.set === set);
-  const at = [
-    ...(has("real")
-      ? realLevels.map((level) => ({ level, set: "real" as const, name: `${level} % added` }))
-      : []),
-    ...(has("repeat") ? [{ level: 0, set: "repeat" as const, name: "repetitions" }] : []),
-  ];
-  const cell = (method: Method, { level, set }: (typeof at)[number], measure: keyof Scores): string =>
-    mean(method, level, "brain", measure, set)?.mean.toFixed(measures[measure].digits) ?? "–";
+  const measured = ["psnrDb", "ssim", "edgeRatio"] as const;
+  const repeats: StudyBlock = {
+    kind: "table",
+    caption:
+      "Repetitions of an ASL series with their own noise, each beside the mean of the others, where that is brighter than air.",
+    columns: [
+      { heading: "Method" },
+      ...["PSNR (dB) ↑", "SSIM ↑", "Edges → 1"].map((heading) => ({ heading, numeric: true })),
+    ],
+    rows: realMethods.map((method) => [
+      titles[method],
+      ...measured.map(
+        (measure) =>
+          mean(method, 0, "brain", measure, "repeat")?.mean.toFixed(measures[measure].digits) ?? "–",
+      ),
+    ]),
+  };
   return {
     id: "real",
     heading: "Real scans",
     blocks: [
-      {
-        kind: "table",
-        caption:
-          "Within what is brighter than air. A T1 head with noise added to what is taken for clean, and repetitions of an ASL series with their own noise, each beside the mean of the others.",
-        columns: [
-          { heading: "Method" },
-          ...at.flatMap(({ name }) =>
-            ["PSNR (dB) ↑", "SSIM ↑", "Edges → 1"].map((heading) => ({
-              heading,
-              numeric: true,
-              group: name,
-            })),
-          ),
-        ],
-        rows: realMethods.map((method) => [
-          titles[method],
-          ...at.flatMap((one) =>
-            (["psnrDb", "ssim", "edgeRatio"] as const).map((measure) => cell(method, one, measure)),
-          ),
-        ]),
-      },
+      ...(has("real") ? levelTables(evidence, "real") : []),
+      ...(has("repeat") ? [repeats] : []),
       ...pictures(judged, "real", realMethods),
     ],
   };

@@ -1,6 +1,6 @@
 import { rangeOf } from "../../volume/intensity.js";
 import type { ImageVolume } from "../../volume/volume.js";
-import { levels, realLevels, trainedLevel } from "./plan.js";
+import { levels, trainedLevel } from "./plan.js";
 import {
   cutOf,
   type Judged,
@@ -43,7 +43,7 @@ export function simulatedTrials({ simulated }: TestData, n: number, seed: number
 /** Those of all real scans. */
 export function realTrials({ real, repeats }: TestData, seed: number): Trial[] {
   return [
-    ...real.flatMap((head, n) => noised("real", head, n === 0, realLevels, seed)),
+    ...real.flatMap((head, n) => noised("real", head, n === 0, levels, seed)),
     ...repeats.map(({ head, scan }, n): Trial => {
       return { set: "repeat", head, level: 0, shown: n === 0, scan: () => scan };
     }),

@@ -19,7 +19,9 @@ export const start = partThread<StudySetup>((setup, signal) => {
     for (const name of [...networks, "real"] as const) {
       if (id === partIds.train(name)) return train(name, setup, signal);
       if (id === partIds.realJudge(name))
-        return judge(name, runOf(folder, name), realTrials(test, seed), signal);
+        return name === "real" && setup.real.training.length === 0
+          ? []
+          : judge(name, runOf(folder, name), realTrials(test, seed), signal);
       if (id === partIds.judge(name)) {
         const trials = test.simulated.flatMap((_, n) => simulatedTrials(test, n, seed));
         return judge(name, runOf(folder, name), trials, signal);
