@@ -106,17 +106,17 @@ function resultBlocks(evidence: Evidence): StudyBlock[] {
       kind: "table",
       caption: "Mean rRMSE of heads and of bodies.",
       columns: [
+        { heading: "Slices" },
         { heading: "Counts" },
-        ...kinds.flatMap((kind) =>
-          methods.map((method) => ({ heading: titles[method], numeric: true, group: words[kind] ?? kind })),
-        ),
+        ...methods.map((method) => ({ heading: titles[method], numeric: true })),
       ],
-      rows: levels.map(({ name }) => [
-        name,
-        ...kinds.flatMap((kind) =>
-          methods.map((method) => meanOf(evidence, "test", name, method, "rRMSE", kind).mean.toFixed(3)),
-        ),
-      ]),
+      rows: kinds.flatMap((kind) =>
+        levels.map(({ name }) => [
+          words[kind] ?? kind,
+          name,
+          ...methods.map((method) => meanOf(evidence, "test", name, method, "rRMSE", kind).mean.toFixed(3)),
+        ]),
+      ),
     },
     {
       kind: "table",

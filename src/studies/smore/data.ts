@@ -1,7 +1,6 @@
 import { acquireSlices } from "../../sim/mr/slices.js";
 import { spacingMm } from "../../volume/affine.js";
 import { crop } from "../../volume/crop.js";
-import { percentiles } from "../../volume/intensity.js";
 import { isotropicGrid } from "../../volume/isotropic.js";
 import { resampleTo } from "../../volume/resample.js";
 import type { Grid, ImageVolume, LabelVolume, Size3 } from "../../volume/volume.js";
@@ -57,42 +56,4 @@ export function thickenHead(image: ImageVolume, axis: 0 | 1 | 2, thicknessMm: nu
 /** The voxels of a volume that lie on the common grid: its own values, at whole voxels. */
 export function onCommon(image: ImageVolume, common: Grid): ImageVolume {
   return resampleTo(image, common, { order: "nearest" }) as ImageVolume;
-}
-
-/**
- * Limits between air, fluid, grey and white matter for an image without a label map: what splits the brightness of the
- * voxels above a tenth of the 99th percentile into three groups with the least spread (Otsu 1979, with two thresholds).
- */
-export function tissueLimits({ data }: ImageVolume): readonly [number, number, number] {
-  const [top] = percentiles(data, [99]);
-  const bins = 128;
-  const counts = new Float64Array(bins);
-  const air = 0.1 * top!;
-  for (let v = 0; v < data.length; v++)
-    if (data[v]! > air) counts[Math.min(bins - 1, Math.floor((bins * (data[v]! - air)) / (top! - air)))]!++;
-  const [mass, moment] = [new Float64Array(bins + 1), new Float64Array(bins + 1)];
-  for (let n = 0; n < bins; n++) {
-    mass[n + 1] = mass[n]! + counts[n]!;
-    moment[n + 1] = moment[n]! + n * counts[n]!;
-  }
-  const between = (from: number, to: number): number => {
-    const weight = mass[to]! - mass[from]!;
-    return weight === 0 ? 0 : (moment[to]! - moment[from]!) ** 2 / weight;
-  };
-  let [best, low, high] = [-1, 1, 2];
-  for (let a = 1; a < bins - 1; a++)
-    for (let b = a + 1; b < bins; b++) {
-      const spread = between(0, a) + between(a, b) + between(b, bins);
-      if (spread > best) [best, low, high] = [spread, a, b];
-    }
-  const brightness = (bin: number): number => air + ((top! - air) * bin) / bins;
-  return [air, brightness(low), brightness(high)];
-}
-
-/** The classes 0 to 3 of an image by limits. */
-export function classify({ data, size, affine }: ImageVolume, limits: readonly number[]): LabelVolume {
-  const classes = new Uint8Array(data.length);
-  for (let v = 0; v < data.length; v++)
-    for (let n = 0; n < limits.length; n++) if (data[v]! > limits[n]!) classes[v] = n + 1;
-  return { data: classes, size, affine, channels: 1 };
 }

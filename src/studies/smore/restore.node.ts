@@ -25,8 +25,8 @@ export interface RestoreOptions {
   readonly folder: string;
   readonly signal: AbortSignal;
   readonly segment: (image: ImageVolume) => Promise<LabelVolume>;
-  /** What segmentations are compared with, on the head's grid. */
-  readonly reference: () => LabelVolume;
+  /** What segmentations are compared with, on the head's grid: that of the full resolution where nothing is given. */
+  readonly reference?: LabelVolume;
   readonly label: { readonly id: string; readonly real: boolean; readonly shown: boolean };
 }
 
@@ -35,16 +35,18 @@ export async function restoreHead(part: string, head: ImageVolume, options: Rest
   const { axis, thicknessMm, segment, label } = options;
   const { thick, common } = thickenHead(head, axis, thicknessMm);
   const truth = onCommon(head, common);
-  const reference = resampleLabels(options.reference(), common);
+  const inFull = await segment(truth);
+  const reference = options.reference === undefined ? inFull : resampleLabels(options.reference, common);
   const scores: Partial<Record<Method, Scores>> = {};
   const cuts: Partial<Record<Method, Cut>> = {};
+  const shown = label.shown && thicknessMm === shownMm;
   const note = async (method: Method, image: ImageVolume): Promise<void> => {
-    const found = method === "full" ? truth : onCommon(image, common);
-    const quality = method === "full" ? { psnrDb: null, ssim: null } : imageScores(truth, found);
-    scores[method] = { ...quality, dice: meanDice(reference, await segment(found)) };
-    if (label.shown && thicknessMm === shownMm) cuts[method] = cutOf(found, axis);
+    const found = onCommon(image, common);
+    scores[method] = { ...imageScores(truth, found), dice: meanDice(reference, await segment(found)) };
+    if (shown) cuts[method] = cutOf(found, axis);
   };
-  await note("full", truth);
+  scores.full = { psnrDb: null, ssim: null, dice: meanDice(reference, inFull) };
+  if (shown) cuts.full = cutOf(truth, axis);
   for (const method of ["linear", "cubic", "fourier"] as const)
     await note(method, interpolated(thick, head, axis, method));
   for (const [method, image] of await smoreOf(part, thick, options)) await note(method, image);

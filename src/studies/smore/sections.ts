@@ -65,7 +65,10 @@ function charts({ mean, thicknessesMm }: Evidence, real: boolean): StudyBlock {
         title: "PSNR",
         chart: bandChart({ xLabel, yLabel: "PSNR (dB)", bands: bandsOf("psnrDb", imaged) }),
       },
-      { title: "Dice", chart: bandChart({ xLabel, yLabel: "Dice", bands: bandsOf("dice", shownMethods) }) },
+      {
+        title: "Dice",
+        chart: bandChart({ xLabel, yLabel: "Dice", bands: bandsOf("dice", real ? imaged : shownMethods) }),
+      },
     ],
     caption: `Means ${real ? "over the three axes" : "over heads"}, band: 95 % interval.`,
   };
@@ -98,7 +101,8 @@ function diceTable({ mean, thicknessesMm }: Evidence): StudyBlock {
 function realTable({ judged, thicknessesMm }: Evidence): StudyBlock {
   return {
     kind: "table",
-    caption: "Dice of three classes of brightness with the full resolution's, by the axis across the slices.",
+    caption:
+      "Dice of the three tissues with the segmentation of the full resolution, by the axis across the slices.",
     columns: [
       { heading: "Thickness (mm)", numeric: true },
       ...axes.flatMap((axis) =>

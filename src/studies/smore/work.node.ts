@@ -1,7 +1,7 @@
 import type { SuperresolutionConfig } from "../../tasks/superresolution/config.js";
-import type { ImageVolume, LabelVolume } from "../../volume/volume.js";
+import type { ImageVolume } from "../../volume/volume.js";
 import { partThread } from "../parts.node.js";
-import { classify, type Head, tissueLimits } from "./data.js";
+import type { Head } from "./data.js";
 import { axes, axisNames, type Extent, partIds } from "./plan.js";
 import { restoreHead } from "./restore.node.js";
 import { trainSegmentation, withSegmentation } from "./segmentation.node.js";
@@ -25,34 +25,26 @@ export const start = partThread<StudySetup>((setup, signal) => {
   return async (id) => {
     if (id === partIds.segmentation)
       return trainSegmentation(heads.slice(extent.test), extent, { folder, seed, signal });
-    for (const mm of extent.thicknessesMm) {
-      for (const [n, head] of heads.slice(0, extent.test).entries())
-        if (id === partIds.simulated(n, mm))
-          return withSegmentation(folder, (segment) =>
-            restoreHead(id, head.image, {
-              ...how,
+    return withSegmentation(folder, async (segment) => {
+      for (const thicknessMm of extent.thicknessesMm) {
+        const at = { ...how, thicknessMm, segment };
+        for (const [n, head] of heads.slice(0, extent.test).entries())
+          if (id === partIds.simulated(n, thicknessMm))
+            return restoreHead(id, head.image, {
+              ...at,
               axis: 2,
-              thicknessMm: mm,
-              segment,
-              reference: () => head.tissues,
+              reference: head.tissues,
               label: { id: head.id, real: false, shown: n === 0 },
-            }),
-          );
-      if (realHead === undefined) continue;
-      for (const axis of axes)
-        if (id === partIds.real(axis, mm)) {
-          const limits = tissueLimits(realHead);
-          const classes = async (image: ImageVolume): Promise<LabelVolume> => classify(image, limits);
-          return restoreHead(id, realHead, {
-            ...how,
-            axis,
-            thicknessMm: mm,
-            segment: classes,
-            reference: () => classify(realHead, limits),
-            label: { id: axisNames[axis], real: true, shown: axis === 2 },
-          });
-        }
-    }
-    throw new RangeError(`no part ${id}`);
+            });
+        for (const axis of axes)
+          if (realHead !== undefined && id === partIds.real(axis, thicknessMm))
+            return restoreHead(id, realHead, {
+              ...at,
+              axis,
+              label: { id: axisNames[axis], real: true, shown: axis === 2 },
+            });
+      }
+      throw new RangeError(`no part ${id}`);
+    });
   };
 });
