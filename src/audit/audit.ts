@@ -11,6 +11,7 @@ import { checkContent, type Seen, type ShownPair } from "./check-content.js";
 import { checkIdentifiers } from "./check-identifiers.js";
 import { type Ancestor, checkIndependence, checkLate, checkLeakageStudy } from "./check-run.js";
 import { collectCases, collectFolder, collectTable } from "./collect.js";
+import { collectRun } from "./collect-run.js";
 import { describeImage } from "./describe.js";
 import { type RunFacts, readRunFacts } from "./run-facts.js";
 import type { Audit, Collection, Part } from "./types.js";
@@ -69,9 +70,6 @@ export async function auditFrom(
 
 async function auditRun(files: FileSystem, dir: string, options: AuditOptions): Promise<AuditWithPairs> {
   const facts = await readRunFacts(files, dir);
-  const partOf = new Map<string, Part>();
-  for (const part of ["train", "validation", "test"] as const)
-    for (const id of facts.split[part]) partOf.set(id, part);
   const ancestors: Ancestor[] = [];
   const notes: string[] = [];
   const from = new Set((facts.provenance ?? []).flatMap(({ run }) => run ?? []));
@@ -83,39 +81,14 @@ async function auditRun(files: FileSystem, dir: string, options: AuditOptions): 
         `${run}, which it was trained from, cannot be read: of what it knew there is only what this run records.`,
       );
   }
-  const auditAs = (collection: Collection): Promise<AuditWithPairs> =>
-    auditCollection(
-      files,
-      { ...collection, name: dir, notes: [...collection.notes, ...notes] },
-      facts,
-      ancestors,
-      options,
-    );
-  const opened = await openDataSetFrom(
+  const collection = await collectRun(files, dir, facts);
+  return auditCollection(
     files,
-    facts.data.root,
-    (facts.data.options ?? {}) as DataSetOptions,
-  ).catch(() => undefined);
-  const known = opened?.cases.some(({ id }) => partOf.has(id)) === true;
-  return auditAs(
-    opened !== undefined && known
-      ? collectCases(opened, `run of ${facts.system}`, (id) => partOf.get(id))
-      : recordedCases(dir, facts),
+    { ...collection, notes: [...collection.notes, ...notes] },
+    facts,
+    ancestors,
+    options,
   );
-}
-
-/** The cases of a run whose images are not at hand, as its record names them. */
-function recordedCases(dir: string, { split, system, data }: RunFacts): Collection {
-  const parts = ["train", "validation", "test"] as const;
-  return {
-    name: dir,
-    kind: `run of ${system}`,
-    items: parts.flatMap((part) => split.subjects[part].map((subject) => ({ id: subject, part, subject }))),
-    identifiers: "the run's record",
-    notes: [
-      `The images of ${data.root} are not read as a data set of scans: the record alone was looked at.`,
-    ],
-  };
 }
 
 async function auditCollection(

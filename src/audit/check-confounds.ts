@@ -20,17 +20,20 @@ interface Variable {
 
 /** Variables besides the images that tell the diagnoses apart, by subject: permutation tests with Holm's correction. */
 export function checkConfounds({ items }: Collection, rng: Rng): CheckResult {
-  const people = onePerSubject(items.filter(({ diagnosis }) => diagnosis !== undefined));
+  const labelled = items.filter(({ diagnosis }) => diagnosis !== undefined);
+  const named = labelled.filter(({ subject }) => subject !== undefined);
+  const people = onePerSubject(named);
   const labels = people.map(({ diagnosis }) => diagnosis!);
   const classes = [...new Set(labels)].sort();
   const variables = variablesOf(people);
   const off = (details: string): CheckResult => ({ ...about, status: "not-checked", details, findings: [] });
-  if (classes.length < 2)
+  if (labelled.length === 0) return off("Nothing says what diagnosis an image has.");
+  // Slices of one head would count as so many people, and chance as proof.
+  if (named.length === 0)
     return off(
-      classes.length === 0
-        ? "Nothing says what diagnosis an image has."
-        : `All images are of one class, ${classes[0]}.`,
+      "Nothing says whose images these are, so that people cannot be counted: add a column subject.",
     );
+  if (classes.length < 2) return off(`All images are of one class, ${classes[0]}.`);
   if (variables.length === 0)
     return off("There is no age, sex, site or scanner to compare, and all images have one grid.");
   if (Math.min(...classes.map((one) => labels.filter((label) => label === one).length)) < 3)
@@ -69,7 +72,7 @@ export function checkConfounds({ items }: Collection, rng: Rng): CheckResult {
   return {
     ...about,
     status: guilty.length > 0 ? "found" : "clean",
-    details: `${people.length} subjects of ${classes.join(", ")}; ${tests.map(({ variable }) => variable.name).join(", ")}; ${permutations} permutations each, Holm's correction, at ${confoundLevel}.${model}`,
+    details: `${labelled.length > named.length ? `${labelled.length - named.length} images without an identifier were left out. ` : ""}${people.length} subjects of ${classes.join(", ")}; ${tests.map(({ variable }) => variable.name).join(", ")}; ${permutations} permutations each, Holm's correction, at ${confoundLevel}.${model}`,
     findings:
       guilty.length === 0
         ? []
@@ -85,13 +88,8 @@ export function checkConfounds({ items }: Collection, rng: Rng): CheckResult {
 
 /** The first image of everybody: visits and slices are not independent. */
 function onePerSubject(items: readonly AuditItem[]): AuditItem[] {
-  const seen = new Set<string>();
-  return items.filter(({ subject, id }) => {
-    const key = subject ?? id;
-    if (seen.has(key)) return false;
-    seen.add(key);
-    return true;
-  });
+  const seen = new Set<string | undefined>();
+  return items.filter(({ subject }) => !seen.has(subject) && seen.add(subject));
 }
 
 function variablesOf(people: readonly AuditItem[]): Variable[] {

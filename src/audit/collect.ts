@@ -183,7 +183,6 @@ export function collectCases(
       },
     ];
   });
-  const left = dataset.cases.length - items.length;
   return twoSided({
     name: dataset.root,
     kind,
@@ -192,9 +191,13 @@ export function collectCases(
       dataset.kind === "bids"
         ? "BIDS subjects"
         : "the data set's subjects, each case its own where it names none",
-    notes: left > 0 ? [`${left} cases of the data set are on no side of the split.`] : [],
+    notes: leftOut(dataset.cases.length - items.length),
   });
 }
+
+/** The note on cases that belong to no side. */
+export const leftOut = (count: number): string[] =>
+  count > 0 ? [`${count} cases of the data set are on no side of the split.`] : [];
 
 /** Throws `bad-data` where there is nothing on one of two sides. */
 export function twoSided(collection: Collection): Collection {

@@ -73,6 +73,27 @@ describe("a run's record", () => {
     ]);
   });
 
+  it("says that validation is reported only where something was chosen by it", () => {
+    const [validation] = run.evaluations;
+    const { train, validation: held } = run.split.subjects;
+    const weights = fittedOn("weights", "the classifier", train);
+    const found = (provenance: typeof run.provenance) =>
+      checkIndependence({ ...run, evaluations: [validation!], provenance }).findings.map(
+        ({ statement }) => statement,
+      );
+    // Classifiers by features search C within training, networks without a selection keep their last weights.
+    expect(found([weights, fittedOn("hyperparameters", "C, by folds within training", train)])).toEqual([]);
+    expect(found([weights])).toEqual([]);
+    expect(found([weights, fittedOn("hyperparameters", "C", [...train, ...held])])).toEqual([
+      "what is reported is the validation part, by which settings were chosen",
+    ]);
+    const elsewhere = { dataSha256: "another data set" };
+    expect(found([weights, fittedOn("selection", "best weights", held, elsewhere)])).toEqual([]);
+    const unknown = "what is reported is the validation part, by which the weights were chosen";
+    expect(found([])).toEqual([unknown]);
+    expect(found(undefined)).toEqual([unknown]);
+  });
+
   it("says for ever that it was a leakage study", () => {
     expect(checkLeakageStudy(run).status).toBe("clean");
     expect(checkLeakageStudy({ ...run, leakageStudy: true }).findings[0]!.category).toBe("leakage-study");
@@ -96,6 +117,27 @@ describe("confounds", () => {
       status: "not-checked",
       details: "Nothing says what diagnosis an image has.",
     });
+  });
+
+  it("need to know whose images they are: slices of one head are not so many people", () => {
+    // Two heads of twenty slices, one of each class: every slice would be a subject, and p below 0.001.
+    const items = Array.from({ length: 40 }, (_, n) => ({
+      id: `${n}`,
+      part: n % 4 === 0 ? ("test" as const) : ("train" as const),
+      diagnosis: n < 20 ? "AD" : "CN",
+      covariates: { age: n < 20 ? "80" : "70" },
+    }));
+    const collection = { name: "slices", kind: "table", items, notes: [] };
+    expect(checkConfounds(collection, rng(1))).toMatchObject({
+      status: "not-checked",
+      details: "Nothing says whose images these are, so that people cannot be counted: add a column subject.",
+      findings: [],
+    });
+    const some = drawTable(rng(3), {});
+    const partly = { ...some, items: [...some.items, ...items] };
+    expect(checkConfounds(partly, rng(1)).details).toMatch(
+      /^40 images without an identifier were left out\. 120 subjects of AD, CN;/,
+    );
   });
 });
 
