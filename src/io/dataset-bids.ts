@@ -15,7 +15,7 @@ export interface BidsFile {
 const imageFolders = ["anat", "pet", "perf"];
 
 /** Suffixes of volumes, not of time series, masks or maps. */
-const imageSuffixes =
+export const imageSuffixes =
   /^(T1w|T2w|PDw|T2starw|FLAIR|PDT2|inplaneT1|inplaneT2|T1c|T1map|T2map|UNIT1|angio|pet|ct|CT|m0scan)$/;
 
 /** Open a BIDS folder: raw images, segmentations in `derivatives/`, `participants.tsv`. */

@@ -2,6 +2,7 @@
 import { type ErrorKind, fail, GyrusError } from "../core/errors.js";
 import { showMm, spacingMm } from "../volume/affine.js";
 import type { Grid } from "../volume/volume.js";
+import { imageSuffixes } from "./dataset-bids.js";
 import { baseName, type FileSystem } from "./files.js";
 import { type Peeked, peekVolumeFrom } from "./peek.js";
 import type { Entry, FoundColumns } from "./subjects-tables.js";
@@ -226,7 +227,9 @@ function describe({ size, affine, channels }: Peeked): string {
   return `${size.join("x")} voxels of ${showMm(spacingMm(affine))} mm${channels > 1 ? `, ${channels} channels` : ""}${turned ? `, axes ${frame.join(" ")}` : ""}`;
 }
 
-/** The kind of image that a name gives away: its BIDS suffix. */
+/** The kind of image that a name gives away: its BIDS suffix. `patient_12.nii.gz` says nothing of it. */
 export function suffixOf(path: string): string | undefined {
-  return /_([A-Za-z0-9]+)\.nii(\.gz)?$/.exec(baseName(path))?.[1];
+  const name = baseName(path);
+  const last = /_([A-Za-z0-9]+)\.(nii(\.gz)?|hdr|img)$/i.exec(name)?.[1];
+  return last !== undefined && (name.startsWith("sub-") || imageSuffixes.test(last)) ? last : undefined;
 }

@@ -228,6 +228,7 @@ function noColumn(path: string, names: readonly string[], columns: readonly stri
   return fail("bad-file", {
     what: `the table has no column ${names.map((name) => `"${name}"`).join(" or ")}`,
     where: path,
+    expected: `a first line that names it${names.length > 1 ? ", in one of these ways" : ""}`,
     found: `the columns ${columns.join(", ")}`,
     fix: "Add it, or say which column it is",
   });

@@ -120,13 +120,13 @@ describe("a table of subjects is refused, with its rows,", () => {
       "without the column",
       { ...participants("participant_id group", "sub-1 CN"), ...four },
       {},
-      /no column "diagnosis".*Found the columns participant_id, group/,
+      /no column "diagnosis". Expected a first line that names it. Found the columns participant_id, group/,
     ],
     [
       "without a column that was asked for",
       { ...good, ...four },
       { columns: { age: "years" } },
-      /no column "years"/,
+      /no column "years". Expected a first line that names it\./,
     ],
     [
       "with unknown diagnoses",
@@ -230,6 +230,15 @@ describe("a table of subjects is refused, with its rows,", () => {
       "d/c_T1w.nii": image(),
     };
     await expect(read(contents, {}, "d/l.csv")).rejects.toThrow(/different kinds.*Expected T1w.*b \(FLAIR\)/);
+  });
+
+  it("but not for images whose names end in numbers", async () => {
+    const contents = {
+      "d/l.csv": "subject,image,diagnosis\na,patient_12.nii,CN\nb,patient_13.nii,AD\n",
+      "d/patient_12.nii": image(),
+      "d/patient_13.nii": image(),
+    };
+    expect(await read(contents, {}, "d/l.csv")).toMatchObject({ modality: "image", classes: ["CN", "AD"] });
   });
 
   it("unless rows with missing values may be left out", async () => {

@@ -3,7 +3,6 @@ import { resolve } from "node:path";
 import { fittedOn } from "../../audit/provenance.js";
 import { fail } from "../../core/errors.js";
 import { rng } from "../../core/rng.js";
-import { baseName } from "../../io/files.js";
 import { loadImage, nodeFiles } from "../../io/node.js";
 import type { SubjectRow } from "../../io/subjects.js";
 import { version } from "../../version.js";
@@ -15,7 +14,7 @@ import {
   rowsOf,
 } from "../classification/data.node.js";
 import { type ClassificationEvaluation, summaryOf } from "../classification/evaluate.node.js";
-import { type Prediction, scansToJudge, writePredictions } from "../classification/predict.node.js";
+import { idOfScan, type Prediction, scansToJudge, writePredictions } from "../classification/predict.node.js";
 import { splitSubjects } from "../classification/split.js";
 import { isSimulated } from "../dataset.node.js";
 import { beginLook, finishLook, refuseSealedScans } from "../looks.node.js";
@@ -197,7 +196,7 @@ async function predict(request: PredictRequest): Promise<PredictSummary> {
   for (const [at, scan] of scans.entries()) {
     if (request.signal?.aborted) break;
     request.onProgress?.(at, scans.length, scan);
-    const id = baseName(scan).replace(/(_[A-Za-z0-9]+)?\.(nii(\.gz)?|hdr)$/i, "");
+    const id = idOfScan(scan);
     const probability = await probabilityOf(open, await source.of({ id, subject: id, image: scan }));
     rows.push({ id, scan, probability, positions: [probability] });
   }

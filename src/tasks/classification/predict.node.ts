@@ -1,5 +1,6 @@
 import { baseName } from "../../io/files.js";
 import { writeTable } from "../../io/node.js";
+import { suffixOf } from "../../io/subjects-checks.js";
 import { makeFolder } from "../../io/whole-folder.node.js";
 import { scansOf } from "../scans.node.js";
 import type { PredictRequest, PredictSummary } from "../verbs.js";
@@ -27,10 +28,19 @@ export async function predictScan(classifier: Classifier, scan: string): Promise
   const { model } = classifier;
   const image = prepareImage(await loadOnGrid(scan, model.grid), model.input, scan);
   const positions = await probabilitiesOf(classifier, image);
-  const id = baseName(scan)
-    .replace(scanName, "")
-    .replace(/_[A-Za-z0-9]+$/, "");
-  return { id, scan, probability: vote(positions, model.votes), positions: Array.from(positions) };
+  return {
+    id: idOfScan(scan),
+    scan,
+    probability: vote(positions, model.votes),
+    positions: Array.from(positions),
+  };
+}
+
+/** Whose scan it is, as far as its name says: `sub-01_ses-M12` of `sub-01_ses-M12_T1w.nii.gz`, `patient_12` of `patient_12.nii.gz`. */
+export function idOfScan(scan: string): string {
+  const name = baseName(scan).replace(scanName, "");
+  const suffix = suffixOf(scan);
+  return suffix === undefined ? name : name.slice(0, -(suffix.length + 1));
 }
 
 /** Write the table of what was predicted; `truth` has the diagnosis by id, where it is known. */

@@ -8,6 +8,7 @@ import { adcnn } from "../../../src/systems/adcnn.js";
 import { compareClassifiers, judgementsAt } from "../../../src/tasks/classification/compare.node.js";
 import type { ClassificationEvaluation } from "../../../src/tasks/classification/evaluate.node.js";
 import { readRun } from "../../../src/tasks/classification/folder.node.js";
+import { idOfScan } from "../../../src/tasks/classification/predict.node.js";
 import type { TrainRequest, Verbs } from "../../../src/tasks/verbs.js";
 import { scalingAffine } from "../../../src/volume/affine.js";
 import { head, type People, quickDiagnosis, writePeople } from "./data.js";
@@ -76,6 +77,12 @@ describe("predictions", () => {
     expect((await verbs.predict({ model: run, scans: [data], outDir: all, threads: 1 })).files).toHaveLength(
       12,
     );
+  });
+
+  it("are of whom the scan's name says, numbers included", () => {
+    expect(
+      ["a/sub-01_ses-M12_T1w.nii.gz", "patient_12.nii", "patient_12_T1w.nii", "x_13.hdr"].map(idOfScan),
+    ).toEqual(["sub-01_ses-M12", "patient_12", "patient_12", "x_13"]);
   });
 
   it("of a scan on another grid are refused with both grids", async () => {
