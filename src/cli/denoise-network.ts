@@ -5,6 +5,7 @@ import { denoiseMethods } from "../denoise/options.js";
 import { requireImage } from "../io/case.js";
 import { nodeFiles } from "../io/node.js";
 import { systemOf } from "../systems/node.js";
+import { refuseSealedScans } from "../tasks/looks.node.js";
 import { percentiles } from "../volume/intensity.js";
 import { fromCanonical, toCanonical } from "../volume/orient.js";
 import type { ImageVolume, Volume } from "../volume/volume.js";
@@ -81,6 +82,7 @@ export async function denoiseWithNetwork(
   const { openModelAt } = await import("../tasks/denoising/network.node.js");
   const { denoiseByNetwork } = await import("../tasks/denoising/apply.js");
   requireImage(image, where);
+  await refuseSealedScans(network, [where]);
   const open = await openModelAt(network, { threads });
   const told = given !== undefined || uneven === true;
   if (told && open.model.units === "reference")

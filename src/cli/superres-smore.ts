@@ -5,6 +5,7 @@ import { nodeFiles } from "../io/node.js";
 import type { Device } from "../runtime/engine.js";
 import { systemOf } from "../systems/node.js";
 import { configs } from "../systems/smore.js";
+import { refuseSealedScans } from "../tasks/looks.node.js";
 import { planScan, thicknessOf } from "../tasks/superresolution/acquisition.js";
 import { type SuperresolutionConfig, withChanges } from "../tasks/superresolution/config.js";
 import type { TrainSummary } from "../tasks/verbs.js";
@@ -102,6 +103,7 @@ export async function byRun(
 ): Promise<SmoreAnswer> {
   const { openModelAt } = await import("../tasks/superresolution/network.node.js");
   const { superresolve } = await import("../tasks/superresolution/apply.js");
+  await refuseSealedScans(method, [path]);
   const network = await openModelAt(method, { threads, device });
   const progress = progressOn(shell);
   const show = shareProgress(progress);

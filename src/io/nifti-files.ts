@@ -52,7 +52,7 @@ function isPacked(path: string): boolean {
 }
 
 /** Of a `.hdr` or `.img` path, both files of the pair (the image only if it is there); else the path itself. */
-async function pairPaths(
+export async function pairPaths(
   files: FileSystem,
   path: string,
 ): Promise<[header: string, image: string | undefined]> {

@@ -2,11 +2,14 @@ import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { evaluationSchema, honestyParts, type RecordedEvaluation } from "../audit/run-facts.js";
 import { fail } from "../core/errors.js";
-import { joinPath } from "../io/files.js";
+import { baseName, folderOf } from "../io/files.js";
+import { sha256 } from "../io/fingerprint.js";
+import { volumeFormats } from "../io/formats.js";
 import { parseJson } from "../io/json.js";
 import { nodeFiles, writeText } from "../io/node.js";
 import type { RunRecord } from "./run.js";
 import { loadCheckpoint, paths, writeRun } from "./run-folder.node.js";
+import { filesIn } from "./scans.node.js";
 import { digestsOf, honestyNotes } from "./split.node.js";
 import type { EvaluateRequest, EvaluateSummary } from "./verbs.js";
 
@@ -28,17 +31,19 @@ export interface Look {
  * `run.json` when it begins, whether it comes to an end or not.
  *
  * Of the run's own data `usual` is judged, unless the split has a sealed test set: then validation, and the test set with
- * `final`, once. Throws `bad-argument` for a final look without a sealed test set, `exists` for a second one, and
- * `bad-data` for another data set that holds images of the sealed test set.
+ * `final`, once. Throws `bad-argument` for a final look without a sealed test set and for a limit that does not fit the
+ * headline measure (see `requireBetter`), `exists` for a second look, and `bad-data` for another data set that holds images of the sealed test set, or images that the run has learnt from.
  */
 export async function beginLook(
-  run: Pick<RunRecord, "split" | "leakageStudy">,
-  request: Pick<EvaluateRequest, "runDir" | "final">,
+  run: Pick<RunRecord, "split" | "leakageStudy"> & Partial<Pick<RunRecord, "provenance">>,
+  request: Pick<EvaluateRequest, "runDir" | "final" | "better">,
   judged:
     | { readonly own: true; readonly usual: "validation" | "test" }
-    | { readonly own: false; readonly sha256?: string; readonly images: readonly (readonly string[])[] },
+    | { readonly own: false; readonly images: readonly (readonly string[])[] },
+  headline?: MetricColumn,
 ): Promise<Look> {
   const { runDir, final = false } = request;
+  requireBetter(request, headline);
   const sealed = run.split.sealed === true;
   if (final && !sealed)
     fail("bad-argument", {
@@ -55,13 +60,15 @@ export async function beginLook(
     });
   const before = (await readLooks(runDir)).filter(({ set }) => set === "test");
   if (final && before.some(({ finished }) => finished)) refuseSecond(runDir, before);
-  if (!judged.own && sealed) await refuseSealed(run, judged.images.flat(), runDir);
+  const images = judged.own ? [] : await digested(judged.images.flat());
+  refuseSealed(run, images, runDir);
+  refuseLearnt(run, images, runDir);
   const part = judged.own ? (sealed ? (final ? "test" : "validation") : judged.usual) : undefined;
   const look: RecordedEvaluation = {
     at: new Date().toISOString(),
     set: part ?? "other",
     final,
-    ...(judged.own || judged.sha256 === undefined ? {} : { dataSha256: judged.sha256 }),
+    ...(judged.own ? {} : { dataSha256: await digestOfSet(images) }),
     cases: part === undefined ? (judged.own ? 0 : judged.images.length) : run.split[part].length,
     step: await stepOf(runDir),
     finished: false,
@@ -94,19 +101,38 @@ export async function finishLook(look: Look, result: EvaluateSummary): Promise<v
   await look.done();
 }
 
-/** Throws `bad-data` where one of these files is an image of a run's sealed test set, which has not had its final look. */
-export async function refuseSealed(
-  { split }: Pick<RunRecord, "split">,
-  files: readonly string[],
+/** A file, and the SHA-256 of what it holds. */
+interface Digested {
+  readonly file: string;
+  readonly digest: string;
+}
+
+async function digested(files: readonly string[]): Promise<Digested[]> {
+  const digests = await digestsOf(files);
+  return files.map((file, at) => ({ file, digest: digests[at]! }));
+}
+
+/** The same for the same images, wherever they lie and in whatever order. */
+function digestOfSet(images: readonly Digested[]): Promise<string> {
+  const all = images.map(({ digest }) => digest).sort();
+  return sha256(new TextEncoder().encode(all.join("\n")));
+}
+
+/** Cases by the digests of their images. */
+function casesByDigest(digests: Readonly<Record<string, readonly string[]>>): Map<string, string> {
+  return new Map(Object.entries(digests).flatMap(([id, all]) => all.map((digest) => [digest, id])));
+}
+
+/** Throws `bad-data` where one of these is an image of a run's sealed test set, which has not had its final look. */
+function refuseSealed(
+  { split }: { readonly split: Pick<RunRecord["split"], "sealed" | "digests" | "test"> },
+  images: readonly Digested[],
   runDir: string,
-): Promise<void> {
+): void {
   if (split.sealed !== true || split.digests === undefined) return;
-  const closed = new Map(
-    Object.entries(split.digests).flatMap(([id, all]) => all.map((digest) => [digest, id] as const)),
-  );
-  for (const file of files) {
-    const [digest] = await digestsOf([file]);
-    const id = closed.get(digest!);
+  const closed = casesByDigest(split.digests);
+  for (const { file, digest } of images) {
+    const id = closed.get(digest);
     if (id !== undefined)
       fail("bad-data", {
         what: "the scan belongs to the run's sealed test set",
@@ -117,26 +143,80 @@ export async function refuseSealed(
   }
 }
 
-/** The same for a path that may be a run folder or an exported model, which knows of no test set. */
+/** Throws `bad-data` where a data set that is to be judged holds images that taught the run, or that its weights were chosen by. */
+function refuseLearnt(
+  {
+    split,
+    leakageStudy,
+    provenance = [],
+  }: Pick<RunRecord, "split" | "leakageStudy"> & Partial<Pick<RunRecord, "provenance">>,
+  images: readonly Digested[],
+  runDir: string,
+): void {
+  if (leakageStudy || split.seen === undefined) return;
+  const chose = provenance.some(
+    ({ kind, run, fittedOn }) =>
+      run === undefined &&
+      (kind === "selection" || kind === "hyperparameters") &&
+      fittedOn.some((subject) => split.subjects.validation.includes(subject)),
+  );
+  const parts = new Set([...split.train, ...(chose ? split.validation : [])]);
+  const known = casesByDigest(split.seen);
+  const learnt = images.flatMap(({ file, digest }) => {
+    const id = known.get(digest);
+    return id !== undefined && parts.has(id) ? [`${file} (${id})`] : [];
+  });
+  if (learnt.length > 0)
+    fail("bad-data", {
+      what: `the run has learnt from ${learnt.length} of ${images.length} images of the data set`,
+      where: runDir,
+      expected: "images that neither taught it nor chose its weights",
+      found: `${learnt.slice(0, 8).join(", ")}${learnt.length > 8 ? ` and ${learnt.length - 8} more` : ""}`,
+      fix: "Leave these out of the data set; the run's own held-out cases are judged without --data",
+    });
+}
+
+/**
+ * Throws `bad-data` where scans that a model is to be applied to belong to the sealed test set of its run; of a folder all
+ * images count, those in the folders of subjects and sessions (BIDS) too. An exported model, outside its run folder,
+ * knows of no test set.
+ */
 export async function refuseSealedScans(model: string, scans: readonly string[]): Promise<void> {
-  const text = await readFile(paths.run(model), "utf8").catch(() => undefined);
+  const read = (dir: string) => readFile(paths.run(dir), "utf8").catch(() => undefined);
+  const own = await read(model);
+  const dir = own === undefined ? folderOf(model) : model;
+  const text = own ?? (await read(dir));
   if (text === undefined) return;
-  const { split, evaluations } = parseJson(sealedSchema, text, paths.run(model));
+  const { split, evaluations } = parseJson(sealedSchema, text, paths.run(dir));
   const looked = evaluations.some(({ set, finished }) => set === "test" && finished);
   if (looked || split?.sealed !== true) return;
   const files: string[] = [];
   for (const scan of scans) {
-    const inside = await nodeFiles.list(scan);
-    if (inside === undefined) files.push(scan);
-    else files.push(...inside.filter(({ folder }) => !folder).map(({ name }) => joinPath(scan, name)));
+    const inside = await filesIn(scan, { subjects: true });
+    if (inside !== undefined) files.push(...inside.filter(isImage));
+    // Several channels are joined by commas.
+    else if (scan.includes(",") && !(await isThere(scan))) files.push(...scan.split(","));
+    else files.push(scan);
   }
-  await refuseSealed({ split: split as RunRecord["split"] }, files, model);
+  refuseSealed({ split }, await digested(files), dir);
+}
+
+/** Of a pair the header stands for both files. */
+const isImage = (path: string): boolean =>
+  volumeFormats.some((format) => format.matches(baseName(path))) && !/\.img(\.gz)?$/i.test(path);
+
+function isThere(path: string): Promise<boolean> {
+  return nodeFiles.read(path, 0).then(
+    () => true,
+    () => false,
+  );
 }
 
 const sealedSchema = z.object({
   evaluations: honestyParts.evaluations,
   split: z
     .looseObject({
+      test: z.array(z.string()).default([]),
       sealed: z.boolean().optional(),
       digests: z.record(z.string(), z.array(z.string())).optional(),
     })

@@ -12,19 +12,10 @@ export async function scansOf(
   fix: string,
   { subjects = false }: { readonly subjects?: boolean } = {},
 ): Promise<string[]> {
-  const inside = async (folder: string): Promise<string[]> => {
-    const found: string[] = [];
-    for (const entry of (await nodeFiles.list(folder)) ?? []) {
-      const path = `${folder}/${entry.name}`;
-      const deeper = subjects && (/^(sub|ses)-/.test(entry.name) || entry.name === "anat");
-      if (!entry.folder && scanName.test(entry.name)) found.push(path);
-      else if (entry.folder && deeper) found.push(...(await inside(path)));
-    }
-    return found;
-  };
   const scans: string[] = [];
   for (const path of given) {
-    const found = (await nodeFiles.list(path)) === undefined ? [path] : await inside(path);
+    const inside = await filesIn(path, { subjects });
+    const found = inside === undefined ? [path] : inside.filter((file) => scanName.test(file));
     if (found.length === 0)
       fail("not-found", {
         what: "the folder holds no scan",
@@ -36,4 +27,21 @@ export async function scansOf(
   }
   if (scans.length === 0) fail("bad-argument", { what: "no scan was given", fix });
   return scans;
+}
+
+/** All files in a folder, with `subjects` in the folders of subjects and sessions inside as well; `undefined` for what is no folder. */
+export async function filesIn(
+  folder: string,
+  { subjects }: { readonly subjects: boolean },
+): Promise<string[] | undefined> {
+  const entries = await nodeFiles.list(folder);
+  if (entries === undefined) return undefined;
+  const found: string[] = [];
+  for (const entry of entries) {
+    const path = `${folder}/${entry.name}`;
+    const deeper = subjects && (/^(sub|ses)-/.test(entry.name) || entry.name === "anat");
+    if (!entry.folder) found.push(path);
+    else if (deeper) found.push(...((await filesIn(path, { subjects })) ?? []));
+  }
+  return found;
 }

@@ -1,6 +1,7 @@
 import { leakageStudyWords, requireHonestSplit } from "../audit/honest.js";
 import { fail } from "../core/errors.js";
 import { sha256 } from "../io/fingerprint.js";
+import { pairPaths } from "../io/nifti-files.js";
 import { nodeFiles } from "../io/node.js";
 import type { Split, Splittable } from "../io/split.js";
 import { parseSplitFile, splitOfFile } from "../io/split-file.js";
@@ -18,7 +19,8 @@ export type SplittableFiles = Splittable & {
 
 /**
  * The split of a new training: of the file that was asked for, else what `otherwise` makes. Throws `bad-data` for one that leaks, by subject
- * or by equal files, unless the request marks a leakage study. A sealed test set's images are recorded by their digests.
+ * or by equal files, unless the request marks a leakage study. Images are recorded
+ * by their digests: those of a sealed test set, and those that the run has seen.
  */
 export async function splitOf(
   dataset: SplittableFiles,
@@ -45,19 +47,27 @@ export async function splitOf(
   const digests = new Map<string, string>();
   for (const { id, images } of dataset.cases) digests.set(id, (await digestsOf(images)).join(" "));
   requireHonestSplit(split, { leakageStudy, where: file ?? request.dataDir, digests });
-  const sealed =
-    split.sealed === true
-      ? Object.fromEntries(split.test.map((id) => [id, digests.get(id)!.split(" ")]))
-      : undefined;
+  const digestsIn = (ids: readonly string[]) =>
+    Object.fromEntries(ids.map((id) => [id, digests.get(id)!.split(" ")]));
   return JSON.parse(
-    JSON.stringify({ ...split, ...(sealed === undefined ? {} : { digests: sealed }) }),
+    JSON.stringify({
+      ...split,
+      ...(split.sealed === true ? { digests: digestsIn(split.test) } : {}),
+      seen: digestsIn([...split.train, ...split.validation]),
+    }),
   ) as RunRecord["split"];
 }
 
-/** SHA-256 of files. */
+/** SHA-256 of files, of the two files of a `.hdr/.img` pair together. */
 export async function digestsOf(paths: readonly string[]): Promise<string[]> {
   const digests: string[] = [];
-  for (const path of paths) digests.push(await sha256(await nodeFiles.read(path)));
+  for (const path of paths) {
+    const [header, image] = await pairPaths(nodeFiles, path);
+    const bytes = await nodeFiles.read(header);
+    digests.push(
+      await sha256(image === undefined ? bytes : Buffer.concat([bytes, await nodeFiles.read(image)])),
+    );
+  }
   return digests;
 }
 

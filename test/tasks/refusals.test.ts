@@ -262,9 +262,10 @@ describe("a run folder", () => {
 
   it("is not judged on labels that do not fit their scans", async () => {
     const dataDir = await writeBalls(fresh("bad"), {
-      change: only(0, ({ grid }) => ({
+      change: ({ grid, image }) => ({
+        image: image.map((x) => 2 * x),
         labelGrid: { ...grid, affine: scalingAffine([1, 1, 2], [0, 0, 0]) },
-      })),
+      }),
     });
     await expectRefusal(
       verbs.evaluate({ runDir: run, dataDir, threads: 1 }),

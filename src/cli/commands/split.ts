@@ -33,7 +33,7 @@ export function splitCommand(finish: Finish): Command {
       usage: "split <data>",
       purpose: "Divide the subjects of a data set into a sealed test set and folds",
       about:
-        "Every subject is in one place only, however many sessions and images it has. Columns of participants.tsv to stratify by are equally frequent everywhere; columns to match are made as alike as random draws allow, and a permutation test of what is left is printed. gyrus train --split FILE --fold K trains on the other folds; the test set stays closed to every command until gyrus evaluate --final, once for a run.",
+        "Every subject is in one place only, however many sessions and images it has. Columns of participants.tsv to stratify by are equally frequent everywhere; columns to match are made as alike as random draws allow, and a permutation test of what is left is printed. gyrus train --split FILE --fold K trains on the other folds; no command applies the run to its test set until gyrus evaluate --final, once for a run.",
       examples: [
         {
           line: "gyrus split cohort --test 0.2 --folds 5 --stratify diagnosis --match age,sex --seed 1 --out split.json",
