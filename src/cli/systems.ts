@@ -16,3 +16,13 @@ export function systemNamed(name: string, preset: string | undefined): System {
     });
   return system;
 }
+
+/** Throws `bad-argument` for --no-mirror with a system that averages over no mirrored copies. */
+export function requireMirrored({ name, averagesMirrored = false }: System, mirror: boolean): void {
+  if (mirror || averagesMirrored) return;
+  fail("bad-argument", {
+    what: `--no-mirror means nothing to ${name}, which averages over no mirrored copies`,
+    where: "--no-mirror",
+    fix: "Leave it out",
+  });
+}

@@ -109,6 +109,7 @@ export const nnunet: System = {
     v1: { summary: "nnU-Net of 2018: its planner, 30 channels, Adam, plateau schedule" },
   },
   crossValidates: true,
+  averagesMirrored: true,
   verbs: async () =>
     (await import("../tasks/segmentation/nnunet/node.js")).nnunetVerbs({ name: "nnunet", presets: configs }),
   study: async () => (await import("../studies/nnunet/node.js")).nnunetStudy(small),

@@ -121,6 +121,7 @@ export const segmentUnet: System = {
       summary: "the network of 2015: 2-D, valid convolutions, border-weighted loss, 31.0 M parameters",
     },
   },
+  averagesMirrored: true,
   verbs: async () =>
     (await import("../tasks/segmentation/node.js")).segmentationVerbs({
       name: "segment-unet",

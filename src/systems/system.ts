@@ -22,6 +22,8 @@ export interface System {
   readonly crossValidates?: boolean;
   /** Fitted in one go: no steps, no checkpoints, nothing to resume. Default: trained by steps. */
   readonly fittedAtOnce?: boolean;
+  /** Whether its `predict` and `evaluate` average over mirrored copies of a scan. Default: they do not. */
+  readonly averagesMirrored?: boolean;
   readonly verbs: () => Promise<Verbs>;
   /** The claims of its paper on simulated data: what `gyrus reproduce` runs. Absent: there is none yet. */
   readonly study?: () => Promise<Study>;

@@ -1,6 +1,8 @@
+import { fail } from "../core/errors.js";
 import type { MeanInterval } from "../metrics/interval.js";
 import type { ScoreSummary } from "../metrics/summary.js";
-import type { EvaluateSummary } from "./verbs.js";
+import type { MetricColumn } from "../report/data.js";
+import type { EvaluateRequest, EvaluateSummary } from "./verbs.js";
 
 /** A mean with its interval; of one subject, where nothing can be said about the spread, the mean thrice. */
 export function plainInterval({ mean, low, high }: MeanInterval): {
@@ -29,4 +31,18 @@ export function summaryParts(
       })),
     ...(overall === null ? {} : { overall: plainInterval(overall) }),
   };
+}
+
+/** Throws `bad-argument` where a limit is set on the wrong side of a headline measure; without one it is taken for a score. */
+export function requireBetter(
+  { better, runDir }: Pick<EvaluateRequest, "better" | "runDir">,
+  headline: Pick<MetricColumn, "name" | "better"> = { name: "its overall score", better: "higher" },
+): void {
+  if (better === undefined || better === headline.better) return;
+  const [given, other] = better === "lower" ? ["--at-most", "--at-least"] : ["--at-least", "--at-most"];
+  fail("bad-argument", {
+    what: `${given} does not fit: of ${headline.name} ${headline.better} values are better`,
+    where: runDir,
+    fix: `Give ${other}`,
+  });
 }

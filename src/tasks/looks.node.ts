@@ -7,6 +7,8 @@ import { sha256 } from "../io/fingerprint.js";
 import { volumeFormats } from "../io/formats.js";
 import { parseJson } from "../io/json.js";
 import { nodeFiles, writeText } from "../io/node.js";
+import type { MetricColumn } from "../report/data.js";
+import { requireBetter } from "./evaluation.js";
 import type { RunRecord } from "./run.js";
 import { loadCheckpoint, paths, writeRun } from "./run-folder.node.js";
 import { filesIn } from "./scans.node.js";
@@ -31,17 +33,20 @@ export interface Look {
  * `run.json` when it begins, whether it comes to an end or not.
  *
  * Of the run's own data `usual` is judged, unless the split has a sealed test set: then validation, and the test set with
- * `final`, once. Throws `bad-argument` for a final look without a sealed test set, `exists` for a second look, and
- * `bad-data` for another data set that holds images of the sealed test set, or images that the run has learnt from.
+ * `final`, once. Throws `bad-argument` for a final look without a sealed test set and for a limit that does not fit the
+ * headline measure (see `requireBetter`), `exists` for a second look, and `bad-data` for another data set that holds images of
+ * the sealed test set, or images that the run has learnt from.
  */
 export async function beginLook(
   run: Pick<RunRecord, "split" | "leakageStudy"> & Partial<Pick<RunRecord, "provenance">>,
-  request: Pick<EvaluateRequest, "runDir" | "final">,
+  request: Pick<EvaluateRequest, "runDir" | "final" | "better">,
   judged:
     | { readonly own: true; readonly usual: "validation" | "test" }
     | { readonly own: false; readonly images: readonly (readonly string[])[] },
+  headline?: MetricColumn,
 ): Promise<Look> {
   const { runDir, final = false } = request;
+  requireBetter(request, headline);
   const sealed = run.split.sealed === true;
   if (final && !sealed)
     fail("bad-argument", {

@@ -107,7 +107,10 @@ export interface PredictRequest {
   readonly model: string;
   readonly scans: readonly string[];
   readonly outDir: string;
-  /** Average over copies of the scan mirrored as in training: slower, often a little better. Default true. */
+  /**
+   * Average over copies of the scan mirrored as in training: slower, often a little better. Default true. Only for
+   * systems that do (`averagesMirrored`).
+   */
   readonly mirror?: boolean;
   /**
    * Predict scans whose results are there already once more. Only for systems that keep such results (nnunet): others
@@ -134,6 +137,9 @@ export interface EvaluateRequest {
   readonly dataDir?: string;
   /** Judge the sealed test set of the run's split: once, and recorded. */
   readonly final?: boolean;
+  /** Which values the caller takes for better: refused, before a look is taken, where those of the headline measure are others. */
+  readonly better?: "higher" | "lower";
+  /** As of `PredictRequest`. */
   readonly mirror?: boolean;
   readonly threads?: number;
   /** Default "cpu". One that does not work here is an error. */

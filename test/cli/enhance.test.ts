@@ -189,6 +189,17 @@ describe("gyrus denoise", () => {
   });
 });
 
+describe("--no-mirror", () => {
+  it.each([
+    ["evaluate", "run"],
+    ["predict", "run", "scan.nii.gz", "--out", "predictions"],
+  ])("%s refuses it for a network that averages over no copies", async (...words) => {
+    const { code, err } = await gyrus([...words, "--no-mirror"], folder);
+    expect(err).toContain("--no-mirror means nothing to red-wgan, which averages over no mirrored copies.");
+    expect(code).toBe(2);
+  });
+});
+
 describe("gyrus superres", () => {
   const superres = (...words: string[]) => gyrus(["superres", ...words, "--quiet"], folder);
 

@@ -130,6 +130,12 @@ describe("gyrus reconstruct", () => {
       folder,
     );
     expect(trained.err + trained.code).toBe("0");
+    const judged = await gyrus(["evaluate", run, "--at-least", "0.5", "--quiet"], folder);
+    expect(judged.err).toContain(
+      "--at-least does not fit: of rRMSE lower values are better. Give --at-most.",
+    );
+    expect(judged.code).toBe(2);
+    expect(existsSync(join(run, "evaluation.json"))).toBe(false);
     const out = join(folder, "network.nii.gz");
     const words = ["--method", run, ...corrections, "--out", out];
     const { code, out: text, err } = await reconstruct(...words);

@@ -51,6 +51,11 @@ describe("a run", () => {
     expect(judged.overall.mean).toBeGreaterThanOrEqual(0);
     expect((await run("evaluate", "run", "--at-least", "0.999")).code).toBe(1);
     expect((await run("evaluate", "run", "--at-least", "0")).code).toBe(0);
+    // Scores have units of their own: 30 dB is no less possible than 0.9.
+    expect((await run("evaluate", "run", "--at-least", "30")).out).toContain("is below 30.");
+    const wrong = await run("evaluate", "run", "--at-most", "1");
+    expect([wrong.code, wrong.out]).toEqual([2, ""]);
+    expect(wrong.err).toContain("--at-most does not fit: of Dice higher values are better. Give --at-least.");
 
     await json("export", "run", "--out", "model.onnx");
     type Predicted = { files: { prediction: string }[] };

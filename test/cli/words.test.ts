@@ -8,8 +8,10 @@ import { interruptible } from "../../src/cli/interrupt.js";
 import { formatBytes, formatScore, formatSeconds, formatTable, wrap } from "../../src/cli/print.js";
 import { countingProgress, progressOn, trainedShare, trainingWords } from "../../src/cli/progress.js";
 import type { Shell } from "../../src/cli/shell.js";
+import { requireMirrored } from "../../src/cli/systems.js";
 import { type ErrorKind, GyrusError } from "../../src/core/errors.js";
 import { nearestTo, suggestionFor } from "../../src/core/suggest.js";
+import { findSystem } from "../../src/systems/find.js";
 
 function listening(): { shell: Shell; said: string[] } {
   const said: string[] = [];
@@ -110,6 +112,18 @@ describe("options", () => {
     });
     for (const text of ["", "anterior", "1=", "x=1", "1=a,,2=b"])
       expect(() => labelNames(text), text).toThrow(/--labels: .*1=anterior,2=posterior/);
+  });
+});
+
+describe("--no-mirror", () => {
+  it("is refused where no mirrored copies are averaged", () => {
+    for (const name of ["segment-unet", "nnunet"]) requireMirrored(findSystem(name), false);
+    for (const name of ["deeppet", "red-wgan", "smore", "voxcnn", "adcnn", "ad-svm"]) {
+      expect(() => requireMirrored(findSystem(name), false)).toThrow(
+        `--no-mirror: --no-mirror means nothing to ${name}, which averages over no mirrored copies. Leave it out.`,
+      );
+      requireMirrored(findSystem(name), true);
+    }
   });
 });
 

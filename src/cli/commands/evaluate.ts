@@ -2,13 +2,15 @@ import type { Command } from "commander";
 import { fail } from "../../core/errors.js";
 import type { Device } from "../../runtime/engine.js";
 import { systemOf } from "../../systems/node.js";
-import type { EvaluateSummary } from "../../tasks/verbs.js";
+import { requireBetter } from "../../tasks/evaluation.js";
+import type { EvaluateRequest, EvaluateSummary } from "../../tasks/verbs.js";
 import { defineCommand, type Finish, numberWithin } from "../command.js";
 import { deviceOption } from "../device-option.js";
 import { type ExitCode, exitCodes } from "../exit.js";
 import { interruptible } from "../interrupt.js";
 import { counted, formatScore, formatTable } from "../print.js";
 import { countingProgress, progressOn } from "../progress.js";
+import { requireMirrored } from "../systems.js";
 
 interface Options {
   readonly data?: string;
@@ -45,15 +47,18 @@ export function evaluateCommand(finish: Finish): Command {
         )
         .option(
           "--at-least <score>",
-          "exit with 1 when the overall score is below this",
-          numberWithin("--at-least", { low: 0, high: 1 }),
+          "exit with 1 when the overall score is below this, in its own units",
+          numberWithin("--at-least", { low: 0 }),
         )
         .option(
           "--at-most <error>",
-          "exit with 1 when the overall error is above this: where lower is better",
+          "exit with 1 when the overall error is above this: where lower is better (deeppet)",
           numberWithin("--at-most", { low: 0 }),
         )
-        .option("--no-mirror", "do not average over mirrored copies of the scan: faster, often a bit worse")
+        .option(
+          "--no-mirror",
+          "segment-unet, nnunet: do not average over mirrored copies of the scan: faster, often a bit worse",
+        )
         .option(
           "--threads <n>",
           "threads of the engine; default: its own choice",
@@ -68,14 +73,17 @@ export function evaluateCommand(finish: Finish): Command {
           what: "--at-least and --at-most are given together",
           fix: "Leave one of them out",
         });
-      const verbs = await (await systemOf(runDir)).verbs();
+      const system = await systemOf(runDir);
+      requireMirrored(system, options.mirror);
+      const verbs = await system.verbs();
       const progress = progressOn(shell);
       const summary = await interruptible(shell, "Stopping after this case.", (signal) =>
         verbs.evaluate({
           runDir,
           ...(options.data === undefined ? {} : { dataDir: options.data }),
           final: options.final ?? false,
-          mirror: options.mirror,
+          ...betterOf(options),
+          ...(options.mirror ? {} : { mirror: false }),
           ...(options.threads === undefined ? {} : { threads: options.threads }),
           ...(options.device === undefined ? {} : { device: options.device }),
           signal,
@@ -88,23 +96,28 @@ export function evaluateCommand(finish: Finish): Command {
   );
 }
 
+interface Limits {
+  readonly atLeast?: number | undefined;
+  readonly atMost?: number | undefined;
+}
+
+/** Which values are better, by the limit that is given. */
+function betterOf({ atLeast, atMost }: Limits): Pick<EvaluateRequest, "better"> {
+  if (atLeast === undefined && atMost === undefined) return {};
+  return { better: atLeast === undefined ? "lower" : "higher" };
+}
+
 function judge(
   { overall, run, metrics }: EvaluateSummary,
-  { atLeast, atMost }: Pick<Options, "atLeast" | "atMost">,
+  { atLeast, atMost }: Limits,
 ): { readonly exit: ExitCode; readonly verdict?: string } {
   const limit = atLeast ?? atMost;
   if (limit === undefined) return { exit: exitCodes.done };
-  const [given, other] = atLeast === undefined ? ["--at-most", "--at-least"] : ["--at-least", "--at-most"];
-  const headline = metrics[0];
-  if (headline !== undefined && (headline.better === "lower") !== (atMost !== undefined))
-    fail("bad-argument", {
-      what: `${given} does not fit: of ${headline.name} ${headline.better} values are better`,
-      where: run,
-      fix: `Give ${other}`,
-    });
+  // Where no look is taken, as in cross-validation, nobody has asked before.
+  requireBetter({ ...betterOf({ atLeast, atMost }), runDir: run }, metrics[0]);
   if (overall === undefined)
     fail("bad-data", {
-      what: `there is no overall score to compare with ${given}`,
+      what: `there is no overall score to compare with ${atLeast === undefined ? "--at-most" : "--at-least"}`,
       where: run,
       fix: "Evaluate on cases that have the labels which the run was trained on",
     });

@@ -8,6 +8,7 @@ import { exitCodes } from "../exit.js";
 import { interruptible } from "../interrupt.js";
 import { counted } from "../print.js";
 import { countingProgress, progressOn } from "../progress.js";
+import { requireMirrored } from "../systems.js";
 
 interface Options {
   readonly out: string;
@@ -49,7 +50,10 @@ export function predictCommand(finish: Finish): Command {
           "--overwrite",
           "nnunet: predict scans anew whose results are there already, and replace other files",
         )
-        .option("--no-mirror", "do not average over mirrored copies of the scan: faster, often a bit worse")
+        .option(
+          "--no-mirror",
+          "segment-unet, nnunet: do not average over mirrored copies of the scan: faster, often a bit worse",
+        )
         .option(
           "--threads <n>",
           "threads of the engine; default: its own choice",
@@ -58,7 +62,9 @@ export function predictCommand(finish: Finish): Command {
         .addOption(deviceOption());
     },
     async (shell, options, [model = "", ...scans]) => {
-      const verbs = await (await systemOf(model)).verbs();
+      const system = await systemOf(model);
+      requireMirrored(system, options.mirror);
+      const verbs = await system.verbs();
       await refuseSealedScans(model, scans);
       const progress = progressOn(shell);
       const promise = "Stopping after this scan.";
@@ -67,7 +73,7 @@ export function predictCommand(finish: Finish): Command {
           model,
           scans,
           outDir: options.out,
-          mirror: options.mirror,
+          ...(options.mirror ? {} : { mirror: false }),
           overwrite: options.overwrite ?? false,
           ...(options.threads === undefined ? {} : { threads: options.threads }),
           ...(options.device === undefined ? {} : { device: options.device }),

@@ -58,6 +58,7 @@ export async function evaluateDenoising(request: EvaluateRequest): Promise<Evalu
     run,
     request,
     own ? { own, usual: "validation" } : { own, images: dataset.cases.map(({ images }) => images) },
+    columns[0],
   );
   const cases = look.part === undefined ? dataset.cases : casesOf(dataset, run.split[look.part]);
   const levels = levelsOf(run.model.noise);

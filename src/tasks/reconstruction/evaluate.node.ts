@@ -35,7 +35,7 @@ export async function evaluateReconstruction(request: EvaluateRequest): Promise<
   const own = request.dataDir === undefined || (await isOwnData(run, folder));
   const usual = run.split.test.length > 0 ? "test" : "validation";
   const files = folder.rows.map(({ scan }) => [joinPath(folder.root, scan!, "activity.nii.gz")]);
-  const look = await beginLook(run, request, own ? { own, usual } : { own, images: files });
+  const look = await beginLook(run, request, own ? { own, usual } : { own, images: files }, columns[0]);
   const rows = look.part === undefined ? folder.rows : heldRows(run, look.part, folder);
   await mkdir(paths.predictions(runDir), { recursive: true });
   const scores: CaseScore[] = [];

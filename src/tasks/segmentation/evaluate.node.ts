@@ -41,6 +41,7 @@ export async function evaluateSegmentation(request: EvaluateRequest): Promise<Ev
     run,
     request,
     own ? { own, usual: "validation" } : { own, images: dataset.cases.map(({ images }) => images) },
+    columns[0],
   );
   const cases = look.part === undefined ? dataset.cases : casesOf(dataset, run.split[look.part]);
   await mkdir(paths.predictions(runDir), { recursive: true });

@@ -126,6 +126,7 @@ export async function evaluateSuperresolution(request: EvaluateRequest): Promise
     run,
     request,
     own ? { own, usual: "validation" } : { own, images: dataset.cases.map(({ images }) => images) },
+    columns[0],
   );
   const cases =
     look.part === undefined

@@ -154,6 +154,9 @@ describe("an exported predictor", () => {
 
 describe("evaluating an experiment", () => {
   it("judges what was chosen, by the networks that had not seen a case", async () => {
+    await expect(evaluateExperiment({ runDir: out, mirror: false })).rejects.toThrow(
+      /--no-mirror means nothing to cross-validation/,
+    );
     const found = await evaluateExperiment({ runDir: out });
     expect(found.caseCount).toBe(4);
     expect(found.metrics.map(({ name }) => name)).toEqual(["Dice", "NSD", "HD95"]);

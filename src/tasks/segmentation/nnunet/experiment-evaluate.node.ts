@@ -72,10 +72,17 @@ async function isOwnData({ data }: Experiment, dataset: DataSet): Promise<boolea
 
 async function crossValidated({
   runDir,
+  mirror = true,
   signal,
   onProgress,
   threads,
 }: EvaluateRequest): Promise<EvaluateSummary> {
+  if (!mirror)
+    fail("bad-argument", {
+      what: "--no-mirror means nothing to cross-validation, which judges what training predicted of held-out cases",
+      where: runDir,
+      fix: "Leave it out, or judge one fold",
+    });
   const { dir, variant, sentence } = await chosen(runDir);
   const experiment = await openCompared(dir, variant.ensemble);
   const { folds, notes } = commonFolds(experiment);
