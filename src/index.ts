@@ -7,7 +7,8 @@ export { type DrawOptions, drawSplit, type Person } from "./audit/draw-split.js"
 export { requireHonestSplit } from "./audit/honest.js";
 export { buildAuditReport } from "./audit/html.js";
 export { type FittedKind, fittedOn, type Provenance } from "./audit/provenance.js";
-export type { Audit, AuditItem, CheckResult, Finding } from "./audit/types.js";
+export { sidesOf } from "./audit/sides.js";
+export type { Audit, AuditItem, CheckResult, Finding, Side } from "./audit/types.js";
 export { describeAudit } from "./audit/words.js";
 export { gradients } from "./autodiff/gradients.js";
 export { regionalFeatures, tissueFeatures, voxelFeatures } from "./classify/features.js";

@@ -14,12 +14,12 @@ import { collectCases, collectFolder, collectTable } from "./collect.js";
 import { collectRun } from "./collect-run.js";
 import { describeImage } from "./describe.js";
 import { type RunFacts, readRunFacts } from "./run-facts.js";
-import type { Audit, Collection, Part } from "./types.js";
+import type { Audit, Collection, Part, Side } from "./types.js";
 
 export interface AuditOptions {
-  /** Which case is on which side of a data set: by case or by subject. */
-  readonly split?: (id: string, subject: string) => Part | undefined;
-  /** How a data set is read where its files do not say. */
+  /** Of a data set: which case is on which side, by case or by subject. Folds, by their numbers, are held against each other as well. */
+  readonly split?: (id: string, subject: string) => Side | undefined;
+  /** How a data set with a split is read where its files do not say. */
   readonly dataset?: DataSetOptions;
   /** Probability of one or more wrong matches of images in the whole collection; default 0.01. */
   readonly falseAlarms?: number;
@@ -36,7 +36,8 @@ export interface AuditWithPairs {
 
 /**
  * Look for leaks: in a run folder, a table, a data set with a split, or a folder of images in train and test folders. Throws
- * `not-found` and `bad-data` for what cannot be audited, and what the readers throw for an image that cannot be read.
+ * `not-found` and `bad-data` for what cannot be audited, `bad-argument` for options that mean nothing to it, and what the readers
+ * throw for an image that cannot be read.
  */
 export async function auditFrom(
   files: FileSystem,
@@ -44,10 +45,15 @@ export async function auditFrom(
   options: AuditOptions = {},
 ): Promise<AuditWithPairs> {
   const entries = await files.list(path);
-  if (entries === undefined)
+  if (entries === undefined) {
+    refuseStrays(path, "a table, whose column split says who is where", options);
     return auditCollection(files, await collectTable(files, path), undefined, [], options);
+  }
   const names = entries.map(({ name }) => name);
-  if (names.includes("run.json")) return auditRun(files, path, options);
+  if (names.includes("run.json")) {
+    refuseStrays(path, "a run, whose record says who was where and how its data were read", options);
+    return auditRun(files, path, options);
+  }
   if (options.split !== undefined) {
     const dataset = await openDataSetFrom(files, path, options.dataset);
     return auditCollection(
@@ -65,7 +71,20 @@ export async function auditFrom(
       expected: "a split: --split FILE as gyrus split writes it",
       fix: "Make one with gyrus split, or audit the run that was trained on it",
     });
+  refuseStrays(path, "a folder of images without --split", options);
   return auditCollection(files, await collectFolder(files, path), undefined, [], options);
+}
+
+/** Throws `bad-argument` for a split or for ways of reading a data set, where there is none. */
+function refuseStrays(where: string, kind: string, { split, dataset = {} }: AuditOptions): void {
+  const stray = split === undefined ? Object.keys(dataset)[0] : "split";
+  if (stray !== undefined)
+    fail("bad-argument", {
+      what: `--${stray} means nothing to ${kind}`,
+      where,
+      expected: `--${stray} with the folder of a data set alone`,
+      fix: "Leave it out",
+    });
 }
 
 async function auditRun(files: FileSystem, dir: string, options: AuditOptions): Promise<AuditWithPairs> {

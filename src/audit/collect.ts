@@ -4,7 +4,7 @@ import { baseName, type FileSystem, folderOf, joinPath } from "../io/files.js";
 import { volumeFormats } from "../io/formats.js";
 import { parseTable, type Row } from "../io/tables.js";
 import { classOfPath, knownIdentifiers, partOfPath, partOfWord, subjectOfPath } from "./names.js";
-import type { AuditItem, Collection, Part } from "./types.js";
+import type { AuditItem, Collection, Part, Side } from "./types.js";
 
 /** A folder of images with folders for the sides of the split somewhere on their way. Throws `bad-data`. */
 export async function collectFolder(files: FileSystem, root: string): Promise<Collection> {
@@ -157,24 +157,24 @@ export function covariatesOf(row: Row, columns: readonly string[]): Record<strin
   return Object.fromEntries(known);
 }
 
-/** The cases of a data set, each on the side that `partOf` says; cases on none are left out. */
+/** The cases of a data set, each on the side that `sideOf` says; cases on none are left out. */
 export function collectCases(
   dataset: DataSet,
   kind: string,
-  partOf: (id: string, subject: string) => Part | undefined,
+  sideOf: (id: string, subject: string) => Side | undefined,
 ): Collection {
   const rows = new Map((dataset.participants ?? []).map((row) => [row.participant_id, row]));
   const columns = [...new Set((dataset.participants ?? []).flatMap(Object.keys))];
   const diagnosis = columnOf(columns, columnNames.diagnosis);
   const items = dataset.cases.flatMap((one): AuditItem[] => {
-    const part = partOf(one.id, one.subject);
-    if (part === undefined) return [];
+    const side = sideOf(one.id, one.subject);
+    if (side === undefined) return [];
     const row = rows.get(one.subject) ?? {};
     const dx = diagnosis === undefined ? undefined : row[diagnosis];
     return [
       {
         id: one.id,
-        part,
+        ...(typeof side === "number" ? { part: "train", fold: side } : { part: side }),
         path: one.images[0]!,
         subject: one.subject,
         ...(one.session === undefined ? {} : { session: one.session }),

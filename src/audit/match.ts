@@ -1,12 +1,13 @@
 import type { ImageKind } from "./describe.js";
 import { mirrored } from "./describe.js";
 import { fewestImages, findLimit, type Limit, mirrorLimitOf } from "./limit.js";
-import type { Part } from "./types.js";
+import type { AuditItem, Part } from "./types.js";
 import { fitWhitening, likeness } from "./whiten.js";
 
 /** An image that can be compared. */
 export interface Comparable {
   readonly part: Part;
+  readonly fold?: number;
   readonly subject?: string;
   readonly kind: ImageKind;
   readonly values: Float32Array;
@@ -14,7 +15,7 @@ export interface Comparable {
 
 /** Two images on different sides of a split that look like one head. */
 export interface Match {
-  /** Places in the list of comparables; the second is on the training side, or in validation where the first is in the test set. */
+  /** Places in the list of comparables; the second is on the training side, in another fold, or in validation where the first is in the test set. */
   readonly held: number;
   readonly training: number;
   readonly likeness: number;
@@ -29,6 +30,9 @@ export interface Matching {
   readonly limit?: Limit;
   /** The same for one image and the mirror image of another. */
   readonly mirrorLimit?: Limit;
+  /** Images that are held out from others, of how many there are: beyond a limit some are left out. */
+  readonly looked: readonly number[];
+  readonly held: number;
   /** Pairs that were compared, mirror images included. */
   readonly comparisons: number;
   /** The best match of every held-out image that has one, the most alike first. */
@@ -37,8 +41,18 @@ export interface Matching {
 
 const rank: Readonly<Record<Part, number>> = { train: 0, validation: 1, test: 2 };
 
+/** Sides in order: folds of training by their numbers, validation, test. Images of equal rank are on one side. */
+export const rankOf = ({ part, fold = 0 }: Pick<AuditItem, "part" | "fold">): number =>
+  rank[part] + fold / 1e6;
+
 /** Comparisons at most; beyond it, held-out images are thinned out evenly. */
-const mostComparisons = 2e7;
+const defaultComparisons = 2e7;
+
+export interface MatchOptions {
+  readonly falseAlarms: number;
+  readonly mirror?: boolean;
+  readonly mostComparisons?: number;
+}
 
 /**
  * Images on different sides that look like one head, in slices and in volumes. See `findLimit` for how alike that is;
@@ -46,26 +60,26 @@ const mostComparisons = 2e7;
  */
 export function matchContent(
   all: readonly Comparable[],
-  { falseAlarms, mirror = true }: { readonly falseAlarms: number; readonly mirror?: boolean },
+  { falseAlarms, mirror = true, mostComparisons = defaultComparisons }: MatchOptions,
 ): Matching[] {
   const kinds = (["slice", "volume"] as const).filter((kind) => all.some((one) => one.kind === kind));
-  return kinds.map((kind) => matchKind(all, kind, falseAlarms / kinds.length, mirror));
+  const options = { falseAlarms: falseAlarms / kinds.length, mirror, mostComparisons };
+  return kinds.map((kind) => matchKind(all, kind, options));
 }
 
 function matchKind(
   all: readonly Comparable[],
   kind: ImageKind,
-  falseAlarms: number,
-  mirror: boolean,
+  { falseAlarms, mirror, mostComparisons }: Required<MatchOptions>,
 ): Matching {
   const places = all.flatMap((one, n) => (one.kind === kind ? [n] : []));
   const images = places.length;
-  const none = { kind, images, comparisons: 0, best: [] };
+  const none = { kind, images, looked: [], held: 0, comparisons: 0, best: [] };
   if (images < fewestImages) return none;
   const whiten = fitWhitening(places.map((n) => all[n]!.values));
   const vectors = places.map((n) => whiten(all[n]!.values));
   const turned = mirror ? places.map((n) => whiten(mirrored(all[n]!))) : undefined;
-  const byRank = places.map((n) => rank[all[n]!.part]);
+  const byRank = places.map((n) => rankOf(all[n]!));
   const lower = (a: number): number => byRank.reduce((count, one) => count + (one < byRank[a]! ? 1 : 0), 0);
   const held = byRank.flatMap((one, a) => (one > 0 ? [a] : []));
   const crossing = held.reduce((count, a) => count + lower(a), 0) * (mirror ? 2 : 1);
@@ -95,5 +109,14 @@ function matchKind(
     if (found !== undefined) best.push(found);
   }
   best.sort((a, b) => b.likeness - a.likeness || a.held - b.held);
-  return { kind, images, limit, ...(mirrorLimit === undefined ? {} : { mirrorLimit }), comparisons, best };
+  return {
+    kind,
+    images,
+    limit,
+    ...(mirrorLimit === undefined ? {} : { mirrorLimit }),
+    looked: looked.map((a) => places[a]!),
+    held: held.length,
+    comparisons,
+    best,
+  };
 }

@@ -1,11 +1,16 @@
 /** The two sides that a leak connects. Validation counts as held out: a network must not have seen it either. */
 export type Part = "train" | "validation" | "test";
 
+/** A side of a split: a part, or the number of a fold that is trained on while another one is held out. */
+export type Side = Part | number;
+
 /** One image as an audit knows it; whatever is not known is absent. */
 export interface AuditItem {
   /** What the reader will find it by: its path, or its row in a table. */
   readonly id: string;
   readonly part: Part;
+  /** Of training images: the fold of cross-validation that they belong to. Folds are held out in turn, so they are sides as well. */
+  readonly fold?: number;
   readonly path?: string;
   /** Whose image it is, as the table, the data set or the file's name says. */
   readonly subject?: string;

@@ -85,6 +85,7 @@ describe("one head on both sides, by the images themselves", () => {
     expect(pairs.map(({ held, training, words }) => [held.item.id, training.item.id, words])).toEqual([
       ["again", "0-0", "equal voxel by voxel"],
     ]);
+    expect(result.status).toBe("found");
     expect(result.details).toContain("2 images without a head in them were compared for equality alone.");
     expect(result.details).toContain(
       "With fewer than 12 images of a kind on two sides, or images of one subject alone, only equality is checked.",
@@ -95,10 +96,63 @@ describe("one head on both sides, by the images themselves", () => {
     const seen = await scene((_, at) => (at === 0 ? "test" : "train"));
     const own = seen.slice(0, 18).map((one) => ({ ...one, item: { ...one.item, subject: "sub-01" } }));
     const { result } = checkContent(own, options);
-    expect(result).toMatchObject({ status: "clean", findings: [] });
+    // Only equality was asked for: that is no clean bill.
+    expect(result).toMatchObject({ status: "not-checked", findings: [] });
     expect(result.details).toMatch(
       /^18 slices\. .* images of one subject alone, only equality is checked\.$/,
     );
+  });
+
+  it("looks between the folds that are trained on in turn", async () => {
+    // Head 3 has slices in folds 0 and 1, head 7 in fold 2 and in the test set; everybody else is in one place.
+    const sideOf = (n: number, at: number) =>
+      n === 15 || (n === 7 && at > 2) ? undefined : n === 3 ? at % 2 : n % 3;
+    const seen = await Promise.all(
+      heads.flatMap((n) =>
+        [0, 1, 2, 3, 4, 5].map((at) => {
+          const fold = sideOf(n, at);
+          return fold === undefined
+            ? seenSlice(n, at, "test")
+            : seenSlice(n, at, "train", { fold: n === 7 ? 2 : fold });
+        }),
+      ),
+    );
+    const copy = await see({ id: "again", part: "train", fold: 2 }, slice(12, 1));
+    const { result, pairs } = checkContent([...seen, copy], options);
+    const statements = result.findings.map(({ statement }) => statement);
+    expect(statements).toContain("1 images of one fold are in another one voxel by voxel");
+    expect(statements.some((one) => /^[123] of 9 held-out slices show a head/.test(one))).toBe(true);
+    expect(
+      statements.some((one) =>
+        /^\d slices of one fold show a head that is in another one as well$/.test(one),
+      ),
+    ).toBe(true);
+    for (const { held, training } of pairs.filter(({ training: { item } }) => item.id !== "again"))
+      expect(held.item.id === "again" ? "12" : held.item.id.split("-")[0]).toBe(
+        training.item.id.split("-")[0],
+      );
+    expect(pairs.find(({ held }) => held.item.id === "again")!.words).toBe(
+      "equal voxel by voxel, folds 2 and 0",
+    );
+    // Without the folds' numbers only the test set is held out.
+    const plain = seen.map((one) => ({ ...one, item: { id: one.item.id, part: one.item.part } }));
+    expect(checkContent(plain, options).pairs.every(({ held }) => held.item.part === "test")).toBe(true);
+  });
+
+  it("says how many held-out images it compared where there are too many", async () => {
+    const seen = await scene((n) => (n % 5 === 0 ? "test" : "train"));
+    const most = { ...options, mostComparisons: 1000 };
+    const { result } = checkContent(seen, most);
+    // 24 held out, 72 in training, mirror images as well: 3456 comparisons.
+    expect(result.details).toMatch(
+      /^96 slices, 864 comparisons .* Only 6 of 24 held-out slices were compared\.$/,
+    );
+    const leaky = seen.map((one) => ({
+      ...one,
+      item: { ...one.item, part: one.item.id.endsWith("3") ? ("test" as const) : ("train" as const) },
+    }));
+    const { findings } = checkContent(leaky, most).result;
+    expect(findings[0]!.statement).toMatch(/^\d of 6 held-out slices that were compared show a head/);
   });
 
   it("compares volumes with volumes: a repeat of one head among others", async () => {

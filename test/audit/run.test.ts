@@ -1,12 +1,14 @@
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { auditFrom } from "../../src/audit/audit.js";
+import { sidesOf } from "../../src/audit/sides.js";
 import type { Audit } from "../../src/audit/types.js";
 import { rng } from "../../src/core/rng.js";
 import { nodeFiles, writeTable, writeText, writeVolume } from "../../src/io/node.js";
+import { parseSplitFile } from "../../src/io/split-file.js";
 import { configs } from "../../src/systems/ad-svm.js";
 import { classicVerbs } from "../../src/tasks/classic/node.js";
 import type { TrainRequest } from "../../src/tasks/verbs.js";
@@ -66,6 +68,34 @@ const train = (name: string, dataDir: string, more: Partial<TrainRequest> = {}) 
     resume: false,
     ...more,
   });
+
+describe("a data set with a split", () => {
+  it("is looked at between its folds as well", async () => {
+    const { test, folds } = splitFile();
+    const { audit } = await auditFrom(nodeFiles, data, { split: sidesOf({ test, folds }) });
+    expect(audit.counts).toEqual({ train: 20, validation: 0, test: 4 });
+    expect(check(audit, "by the images").details).toMatch(/^24 volumes, 360 comparisons across the split/);
+    const loose = sidesOf({ test: [], folds })("sub-05", "sub-05");
+    expect(loose).toBe("validation");
+  });
+
+  it("is the only thing that a split, or a way of reading it, means something to", async () => {
+    const { test, folds } = splitFile();
+    const { run } = await train("strays", data);
+    const split = sidesOf({ test, folds });
+    await expect(auditFrom(nodeFiles, run, { split })).rejects.toThrow(
+      /strays: --split means nothing to a run, whose record says who was where/,
+    );
+    await expect(auditFrom(nodeFiles, table, { split })).rejects.toThrow(
+      /table\.csv: --split means nothing to a table, whose column split says who is where/,
+    );
+    await expect(auditFrom(nodeFiles, run, { dataset: { channels: ["T1w"] } })).rejects.toThrow(
+      /--channels means nothing to a run/,
+    );
+  });
+});
+
+const splitFile = () => parseSplitFile(readFileSync(join(root, "split.json"), "utf8"), "split.json");
 
 const check = ({ checks }: Audit, words: string) => checks.find((one) => one.check.includes(words))!;
 

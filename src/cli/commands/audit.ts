@@ -1,10 +1,10 @@
 import type { Command } from "commander";
 import { auditFrom } from "../../audit/audit.js";
 import { buildAuditReport } from "../../audit/html.js";
-import type { Part } from "../../audit/types.js";
+import { sidesOf } from "../../audit/sides.js";
 import { describeAudit } from "../../audit/words.js";
 import { nodeFiles, writeText } from "../../io/node.js";
-import { parseSplitFile } from "../../io/split-file.js";
+import { parseSplitFile, type SplitFile } from "../../io/split-file.js";
 import { defineCommand, type Finish, numberWithin } from "../command.js";
 import { addDataSetOptions, type DataSetFlags, dataSetOptions } from "../dataset-options.js";
 import { exitCodes } from "../exit.js";
@@ -55,7 +55,7 @@ export function auditCommand(finish: Finish): Command {
       const progress = progressOn(shell);
       const found = await auditFrom(nodeFiles, path, {
         dataset: dataSetOptions(options),
-        ...(options.split === undefined ? {} : { split: await sidesOf(options.split) }),
+        ...(options.split === undefined ? {} : { split: sidesOf(await splitIn(options.split)) }),
         falseAlarms: options.falseAlarms,
         mirror: options.mirror,
         onProgress: countingProgress(progress, "image"),
@@ -74,19 +74,5 @@ export function auditCommand(finish: Finish): Command {
   );
 }
 
-/** Sides by subject: the test set of a split file is held out, all folds are trained on in turn. */
-async function sidesOf(path: string): Promise<(id: string, subject: string) => Part | undefined> {
-  const { test, folds } = parseSplitFile(new TextDecoder().decode(await nodeFiles.read(path)), path);
-  const tested = new Set(test);
-  // Without a test set the first fold stands for the held-out side.
-  const held = new Set(tested.size > 0 ? [] : folds[0]!);
-  const trained = new Set(folds.flat());
-  return (_, subject) =>
-    tested.has(subject)
-      ? "test"
-      : held.has(subject)
-        ? "validation"
-        : trained.has(subject)
-          ? "train"
-          : undefined;
-}
+const splitIn = async (path: string): Promise<SplitFile> =>
+  parseSplitFile(new TextDecoder().decode(await nodeFiles.read(path)), path);
