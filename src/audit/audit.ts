@@ -4,7 +4,6 @@ import { openDataSetFrom } from "../io/dataset.js";
 import type { DataSetOptions } from "../io/dataset-types.js";
 import { baseName, type FileSystem } from "../io/files.js";
 import { sha256 } from "../io/fingerprint.js";
-import { readVolumeFrom } from "../io/formats.js";
 import type { ImageVolume } from "../volume/volume.js";
 import { checkConfounds } from "./check-confounds.js";
 import { checkContent, type Seen, type ShownPair } from "./check-content.js";
@@ -13,6 +12,7 @@ import { type Ancestor, checkIndependence, checkLate, checkLeakageStudy } from "
 import { collectCases, collectFolder, collectTable } from "./collect.js";
 import { collectRun } from "./collect-run.js";
 import { describeImage } from "./describe.js";
+import { readImage } from "./images.js";
 import { type RunFacts, readRunFacts } from "./run-facts.js";
 import type { Audit, Collection, Part, Side } from "./types.js";
 
@@ -180,9 +180,9 @@ async function lookAt(
   const all = items.filter((item) => item.path !== undefined);
   for (const [at, item] of all.entries()) {
     onProgress?.(at, all.length, baseName(item.path!));
-    const { volume } = await readVolumeFrom(files, item.path!, { as: "float32" });
-    grids.set(item.id, volume.size.join("x"));
-    seen.push(await see(item, volume as ImageVolume));
+    const image = await readImage(files, item.path!);
+    grids.set(item.id, image.size.join("x"));
+    seen.push(await see(item, image));
   }
   onProgress?.(all.length, all.length, "");
   return { seen, grids };

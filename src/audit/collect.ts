@@ -1,19 +1,21 @@
 import { fail } from "../core/errors.js";
 import type { DataSet } from "../io/dataset.js";
 import { baseName, type FileSystem, folderOf, joinPath } from "../io/files.js";
-import { volumeFormats } from "../io/formats.js";
 import { parseTable, type Row } from "../io/tables.js";
+import { isImageName } from "./images.js";
 import { classOfPath, knownIdentifiers, partOfPath, partOfWord, subjectOfPath } from "./names.js";
 import type { AuditItem, Collection, Part, Side } from "./types.js";
 
 /** A folder of images with folders for the sides of the split somewhere on their way. Throws `bad-data`. */
 export async function collectFolder(files: FileSystem, root: string): Promise<Collection> {
   const found: AuditItem[] = [];
+  const others: string[] = [];
   let outside = 0;
-  let other = 0;
   for (const path of await filesUnder(files, root)) {
-    if (!volumeFormats.some((format) => format.matches(baseName(path))) || /\.img(\.gz)?$/i.test(path)) {
-      other++;
+    // The other half of a .hdr, which is in the list itself.
+    if (/\.img(\.gz)?$/i.test(path)) continue;
+    if (!isImageName(path)) {
+      others.push(path);
       continue;
     }
     const inside = path.slice(root.length).replace(/^[\\/]+/, "");
@@ -37,8 +39,8 @@ export async function collectFolder(files: FileSystem, root: string): Promise<Co
         outside > 0 ? "no image lies in a folder for a side of a split" : "there are no images in the folder",
       where: root,
       expected:
-        "images (.png, .nii, .nii.gz) in folders called train, validation or test; or a table, a run, or a data set with --split",
-      found: outside > 0 ? `${outside} images, none in such a folder` : `${other} files of other kinds`,
+        "images (.png, .jpg, .nii, .nii.gz) in folders called train, validation or test; or a table, a run, or a data set with --split",
+      found: outside > 0 ? `${outside} images, none in such a folder` : otherKinds(others),
       fix:
         outside > 0 ? "Move the sides of the split into train/ and test/, or give a table" : "Check the path",
     });
@@ -48,9 +50,25 @@ export async function collectFolder(files: FileSystem, root: string): Promise<Co
     kind: "folder of images",
     items: found,
     ...(named ? { identifiers: `from the files' names (${knownIdentifiers})` } : {}),
-    notes:
-      outside > 0 ? [`${outside} images lie in no folder for a side of the split and were left out.`] : [],
+    notes: [
+      ...(outside > 0
+        ? [`${outside} images lie in no folder for a side of the split and were left out.`]
+        : []),
+      ...(others.length > 0 ? [`${otherKinds(others)} were not looked at.`] : []),
+    ],
   });
+}
+
+/** "12 files of other kinds (.tif, .csv)", the most frequent endings first. */
+function otherKinds(paths: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const path of paths) {
+    const ending = /\.[^.]+$/.exec(baseName(path))?.[0].toLowerCase() ?? "no ending";
+    counts.set(ending, (counts.get(ending) ?? 0) + 1);
+  }
+  const endings = [...counts].sort(([, a], [, b]) => b - a).map(([ending]) => ending);
+  const shown = endings.length > 6 ? [...endings.slice(0, 6), "…"] : endings;
+  return `${paths.length} files of other kinds${shown.length > 0 ? ` (${shown.join(", ")})` : ""}`;
 }
 
 async function filesUnder(files: FileSystem, folder: string): Promise<string[]> {

@@ -1,6 +1,7 @@
 import { embeddedPng, figure, folded, html, type Markup, name, page, table } from "../report/html.js";
 import { type MontagePanel, montage } from "../report/montage.js";
 import type { Seen, ShownPair } from "./check-content.js";
+import { isPicture } from "./images.js";
 import type { Audit, CheckResult, Evidence } from "./types.js";
 import { categoryWords, verdictOf } from "./words.js";
 
@@ -124,8 +125,8 @@ export function pairPicture(
 
 function panelOf({ item, description }: Seen): MontagePanel {
   const { data, width, height } = description!.thumbnail;
-  // A PNG's first row is its top; in the canonical frame of a scan the front is up in the last row.
-  const turned = !/\.png$/i.test(item.path ?? "");
+  // A picture's first row is its top; in the canonical frame of a scan the front is up in the last row.
+  const turned = !isPicture(item.path ?? "");
   const sorted = data.slice().sort();
   const side = Math.max(width, height);
   const [x0, y0] = [(side - width) >> 1, (side - height) >> 1];

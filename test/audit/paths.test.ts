@@ -1,3 +1,4 @@
+import jpeg from "jpeg-js";
 import { describe, expect, it } from "vitest";
 import { auditFrom } from "../../src/audit/audit.js";
 import { buildAuditReport } from "../../src/audit/html.js";
@@ -34,15 +35,27 @@ function memory(entries: Readonly<Record<string, Uint8Array | string>>): FileSys
   };
 }
 
-function slices(leaky: boolean): FileSystem {
-  const entries: Record<string, Uint8Array> = {};
+/** As releases of slices are: colours that are grey, some quality. */
+function encodeJpeg({ data, size: [width, height] }: ReturnType<typeof slice>): Uint8Array {
+  const rgba = Uint8Array.from({ length: 4 * width * height }, (_, at) =>
+    at % 4 === 3 ? 255 : data[at >> 2]!,
+  );
+  return new Uint8Array(jpeg.encode({ width, height, data: rgba }, 85).data);
+}
+
+type Format = "png" | "jpg" | "both";
+
+function slices(leaky: boolean, format: Format = "png", more: Record<string, Uint8Array> = {}): FileSystem {
+  const entries: Record<string, Uint8Array> = { ...more };
   for (let n = 0; n < 14; n++)
     for (let at = 0; at < 4; at++) {
       const held = leaky ? (n + at) % 4 === 0 : n % 5 === 0;
       const number = String((n * 4 + at) * 7919 + 13).padStart(6, "0");
       const whole = slice(n, at);
       const data = whole.data.map((value) => Math.min(255, Math.max(0, Math.round(value / 6))));
-      entries[`set/${held ? "Test" : "train"}/AD/${number}.png`] = encodePng({ ...whole, data });
+      const jpg = format === "jpg" || (format === "both" && held);
+      const bytes = jpg ? encodeJpeg({ ...whole, data }) : encodePng({ ...whole, data });
+      entries[`set/${held ? "Test" : "train"}/AD/${number}.${jpg ? "JPG" : "png"}`] = bytes;
     }
   return memory(entries);
 }
@@ -70,6 +83,38 @@ describe("a folder of slices with names that mean nothing", () => {
   });
 });
 
+describe("a folder of JPEG slices", () => {
+  it.each(["jpg", "both"] as const)("is flagged and passes as PNG does (%s)", async (format) => {
+    const found = await auditFrom(slices(true, format), "set");
+    expect(found.audit).toMatchObject({ found: true, counts: { train: 42, validation: 0, test: 14 } });
+    for (const { held, training } of found.pairs) {
+      const head = ({ item }: typeof held) =>
+        Math.floor((Number(/(\d+)\.\w+$/.exec(item.id)![1]) - 13) / 7919 / 4);
+      expect(head(held)).toBe(head(training));
+    }
+    const clean = await auditFrom(slices(false, format), "set");
+    expect(clean.audit.found).toBe(false);
+    expect(clean.audit.checks[1]!.status).toBe("clean");
+  });
+
+  it("may have PNG files under the name of JPEG, and others that are counted", async () => {
+    const png = encodePng({ ...slice(1, 1), data: slice(1, 1).data.map(() => 3) });
+    const { audit } = await auditFrom(
+      slices(false, "png", {
+        "set/train/AD/odd.jpg": png,
+        "set/train/AD/x.tif": png,
+        "set/notes.txt": png,
+        "set/train/y.tif": png,
+      }),
+      "set",
+    );
+    expect(audit.notes).toEqual(["3 files of other kinds (.tif, .txt) were not looked at."]);
+    await expect(
+      auditFrom(slices(false, "png", { "set/train/bad.jpeg": new Uint8Array([1, 2, 3]) }), "set"),
+    ).rejects.toThrow(/^set\/train\/bad\.jpeg: the JPEG file is damaged/);
+  });
+});
+
 describe("names", () => {
   it("say whose image it is where archives have a way to", () => {
     expect(subjectOfPath("train/sub-012/anat/sub-012_T1w.nii.gz")).toBe("sub-012");
@@ -94,7 +139,7 @@ describe("bad input", () => {
   it("is a clear error each", async () => {
     await expect(failing("nothing", {})).rejects.toThrow("there is no such file");
     await expect(failing("empty", { "empty/readme.txt": "x" })).rejects.toThrow(
-      "there are no images in the folder. Expected images (.png, .nii, .nii.gz) in folders called train, validation or test",
+      "there are no images in the folder. Expected images (.png, .jpg, .nii, .nii.gz) in folders called train, validation or test; or a table, a run, or a data set with --split. Found 1 files of other kinds (.txt).",
     );
     await expect(failing("one", { "one/train/a.png": "x" })).rejects.toThrow(
       "the held-out side of the split is empty",
