@@ -168,7 +168,7 @@ export {
   type DataFingerprint,
   dataFingerprint,
 } from "./tasks/segmentation/nnunet/fingerprint.js";
-export { decodeHeldOut, type HeldOut } from "./tasks/segmentation/nnunet/held-out.js";
+export { decodeHeldOut, type HeldOut, readHeldOut } from "./tasks/segmentation/nnunet/held-out.js";
 export { experimentPaths, foldPaths } from "./tasks/segmentation/nnunet/layout.js";
 export { networkOf, type PlannedNetwork } from "./tasks/segmentation/nnunet/network.js";
 export { type OpenOptions, openPredictor, type Predictor } from "./tasks/segmentation/nnunet/open.js";

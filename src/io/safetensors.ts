@@ -1,5 +1,6 @@
 import { fail } from "../core/errors.js";
 import { type DType, type DTypeArrays, showShape, sizeOf, type Tensor, tensor } from "../core/tensor.js";
+import type { FileSystem } from "./files.js";
 
 /** Tensors by name, and texts about them. */
 export interface TensorFile {
@@ -62,24 +63,14 @@ export function encodeSafetensors(
 export function decodeSafetensors(bytes: Uint8Array, name: string): TensorFile {
   const bad = (what: string, expected: string, found: string): never =>
     fail("bad-file", { what, where: name, expected, found, fix: "Copy the file again, or save it anew" });
-  if (bytes.length < 8) bad("the file ends inside its header", "at least 8 bytes", `${bytes.length}`);
-  const headerLength = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
-  if (headerLength > largestHeader || 8 + headerLength > bytes.length)
-    bad(
-      "this is no safetensors file, or it ends inside its header",
-      `${8 + headerLength} bytes`,
-      `${bytes.length}`,
-    );
+  const headerLength = headerLengthOf(bytes, name);
+  if (8 + headerLength > bytes.length) refuseShort(headerLength, bytes, name);
   const data = bytes.subarray(8 + headerLength);
   const header = parseHeader(bytes.subarray(8, 8 + headerLength), name);
-  const metadata: [string, string][] = [];
   const tensors: [string, Tensor][] = [];
   const spans: [number, number, string][] = [];
   for (const [key, value] of Object.entries(header)) {
-    if (key === "__metadata__") {
-      for (const [k, v] of Object.entries(value as object)) metadata.push([k, String(v)]);
-      continue;
-    }
+    if (key === "__metadata__") continue;
     const { dtype, shape, start, end } = tensorEntry(key, value, data.length, name);
     const own = new Uint8Array(end - start);
     own.set(data.subarray(start, end));
@@ -93,7 +84,46 @@ export function decodeSafetensors(bytes: Uint8Array, name: string): TensorFile {
     at = end;
   }
   if (at !== data.length) bad("the tensors do not fill the file", `${at} bytes of data`, `${data.length}`);
-  return { tensors: Object.fromEntries(tensors), metadata: Object.fromEntries(metadata) };
+  return { tensors: Object.fromEntries(tensors), metadata: metadataOf(header) };
+}
+
+/** The texts about the tensors of a file, from its header alone. Throws `bad-file` for a file that is none. */
+export async function peekSafetensors(
+  files: Pick<FileSystem, "read">,
+  path: string,
+): Promise<TensorFile["metadata"]> {
+  const headerLength = headerLengthOf(await files.read(path, 8), path);
+  const bytes = await files.read(path, 8 + headerLength);
+  if (8 + headerLength > bytes.length) refuseShort(headerLength, bytes, path);
+  return metadataOf(parseHeader(bytes.subarray(8, 8 + headerLength), path));
+}
+
+function metadataOf({ __metadata__: texts = {} }: Record<string, unknown>): Record<string, string> {
+  return Object.fromEntries(Object.entries(texts as object).map(([key, value]) => [key, String(value)]));
+}
+
+function headerLengthOf(bytes: Uint8Array, name: string): number {
+  if (bytes.length < 8)
+    fail("bad-file", {
+      what: "the file ends inside its header",
+      where: name,
+      expected: "at least 8 bytes",
+      found: `${bytes.length}`,
+      fix: "Copy the file again, or save it anew",
+    });
+  const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+  if (length > largestHeader) refuseShort(length, bytes, name);
+  return length;
+}
+
+function refuseShort(headerLength: number, bytes: Uint8Array, name: string): never {
+  return fail("bad-file", {
+    what: "this is no safetensors file, or it ends inside its header",
+    where: name,
+    expected: `${8 + headerLength} bytes`,
+    found: `${bytes.length}`,
+    fix: "Copy the file again, or save it anew",
+  });
 }
 
 function parseHeader(json: Uint8Array, name: string): Record<string, unknown> {

@@ -19,9 +19,12 @@ export interface Fitted<C, S extends AnyStep = Step> {
   readonly availableBytes: number;
 }
 
+/** How much of the free memory may be counted on: estimates are not exact, and others have programs, too. */
+export const memoryShare = 0.9;
+
 /**
  * Compute activations again instead of keeping them, which changes nothing but the time, and then halve the batch, until
- * the step fits into memory; refuse when one sample does not. With `memory` given only the batch is lowered. `smaller`
+ * the step fits into `memoryShare` of what is available; refuse when one sample does not. With `memory` given only the batch is lowered. `smaller`
  * says what else can be made smaller.
  */
 export function fitMemory<C extends { readonly batch: number }, S extends AnyStep>(
@@ -33,6 +36,7 @@ export function fitMemory<C extends { readonly batch: number }, S extends AnySte
   smaller = "preset or patch, e.g. --preset tiny or --set patch=32,32,32",
 ): Fitted<C, S> {
   const warnings: string[] = [];
+  const limit = memoryShare * availableBytes;
   const uses: readonly MemoryUse[] = memory === undefined ? ["normal", "lean"] : [memory];
   let candidate = config;
   for (;;) {
@@ -42,10 +46,10 @@ export function fitMemory<C extends { readonly batch: number }, S extends AnySte
       const lowered = lowerStep(step, target);
       const before = estimate;
       estimate = estimateTogether(lowered);
-      if (estimate > availableBytes) continue;
+      if (estimate > limit) continue;
       if (use !== uses[0])
         warnings.push(
-          `batch ${candidate.batch} needs about ${gib(before)} of ${gib(availableBytes)}: activations are computed twice instead of kept, which is slower (--memory lean)`,
+          `batch ${candidate.batch} needs about ${gib(before)} of ${gib(limit)}: activations are computed twice instead of kept, which is slower (--memory lean)`,
         );
       return {
         config: candidate,
@@ -60,13 +64,13 @@ export function fitMemory<C extends { readonly batch: number }, S extends AnySte
     if (candidate.batch === 1)
       fail("memory", {
         what: "a training step with one sample does not fit into memory",
-        expected: `at most ${gib(availableBytes)}`,
+        expected: `at most ${gib(limit)}`,
         found: `an estimate of ${gib(estimate)}`,
         fix: `Choose a smaller ${smaller}${memory === "normal" ? ", or --memory lean" : ""}`,
       });
     const batch = Math.floor(candidate.batch / 2);
     warnings.push(
-      `batch ${candidate.batch} needs about ${gib(estimate)} of ${gib(availableBytes)}: lowered to ${batch}`,
+      `batch ${candidate.batch} needs about ${gib(estimate)} of ${gib(limit)}: lowered to ${batch}`,
     );
     candidate = { ...candidate, batch };
   }

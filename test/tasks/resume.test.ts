@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest
 import { explainError } from "../../src/cli/exit.js";
 import { readSafetensors } from "../../src/io/node.js";
 import { segmentUnet } from "../../src/systems/segment-unet.js";
+import { memoryShare } from "../../src/tasks/memory.node.js";
 import { readRun } from "../../src/tasks/segmentation/folder.node.js";
 import type { TrainRequest, Verbs } from "../../src/tasks/verbs.js";
 import { quick, writeBalls } from "./data.js";
@@ -84,7 +85,9 @@ describe("a run that was asked to stop", () => {
 });
 
 describe("a batch that was lowered to fit into memory", () => {
-  const available = (bytes: number): void => void vi.spyOn(process, "availableMemory").mockReturnValue(bytes);
+  /** So much may be counted on. */
+  const available = (bytes: number): void =>
+    void vi.spyOn(process, "availableMemory").mockReturnValue(bytes / memoryShare);
 
   it("is announced and recorded, stays lowered with more memory, and is not lowered further on the way", async () => {
     const set = { ...quick, batch: "4" };

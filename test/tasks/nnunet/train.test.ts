@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeVolume } from "../../../src/io/node.js";
 import { configs } from "../../../src/systems/nnunet.js";
+import type { Splits } from "../../../src/tasks/segmentation/nnunet/experiment.js";
 import { trainNnunet } from "../../../src/tasks/segmentation/nnunet/train.node.js";
 import type { EvaluateSummary, TrainProgress, TrainRequest, TrainSummary } from "../../../src/tasks/verbs.js";
 import type { Size3 } from "../../../src/volume/volume.js";
@@ -42,6 +43,11 @@ function train(out: string, changes: Partial<TrainRequest> = {}): Promise<TrainS
 
 const evaluationOf = async (...parts: string[]): Promise<EvaluateSummary> =>
   JSON.parse(await readFile(at(...parts), "utf8")) as EvaluateSummary;
+
+const heldOutOf = async (out: string, fold: number): Promise<readonly string[]> => {
+  const { folds } = JSON.parse(await readFile(at(out, "splits.json"), "utf8")) as Splits;
+  return folds[fold]!.validation;
+};
 
 describe("gyrus train nnunet", () => {
   it("measures, plans, prepares, trains and judges a fold, in the folders that the layout says", async () => {
@@ -167,8 +173,26 @@ describe("gyrus train nnunet", () => {
     const model = at("all/3d_fullres/fold-1/model.onnx");
     const before = await readFile(model);
     // What is done is left alone: nothing is trained again.
-    await train("all", { allFolds: true, folds: 2 });
+    await train("all", { allFolds: true, folds: 2, resume: true });
     expect((await readFile(model)).equals(before)).toBe(true);
+  });
+
+  it("does not take folds for done that nobody asked to go on with, or that were trained otherwise", async () => {
+    const all = { allFolds: true, folds: 2 } as const;
+    await expect(train("all", all)).rejects.toThrow(/fold-0: the run folder is there already.*--resume/);
+    await expect(train("all", { ...all, resume: true, seed: 2 })).rejects.toThrow(
+      /fold-0: the run was begun with another seed\. Expected 1\. Found 2/,
+    );
+    const set = { ...quick, overlap: "0.25" };
+    await expect(train("all", { ...all, resume: true, set })).rejects.toThrow(
+      /fold-0: the run was begun with another config\.overlap\. Expected 0\.5\. Found 0\.25/,
+    );
+    // What was lost of a fold that is done is predicted again.
+    const lost = at("all/3d_fullres/fold-0/validation", `${(await heldOutOf("all", 0))[0]!}.safetensors`);
+    const before = await readFile(lost);
+    await rm(lost);
+    await train("all", { ...all, resume: true });
+    expect((await readFile(lost)).equals(before)).toBe(true);
   });
 
   it("divides minutes among the folds, and leaves some of them for predictions", async () => {
@@ -227,9 +251,9 @@ function tensorsOf(bytes: Buffer): string {
 }
 
 describe("an nnU-Net of", () => {
-  it("slices of volumes is trained and judged in 2-D", async () => {
-    const summary = await train("flat", { set: { ...quick, configuration: "2d" } });
-    expect(summary.run).toBe(at("flat/2d/fold-0"));
+  it("slices of volumes is trained and judged in 2-D, in the experiment of another configuration", async () => {
+    const summary = await train("one", { set: { ...quick, configuration: "2d" } });
+    expect(summary.run).toBe(at("one/2d/fold-0"));
     expect(Object.keys(summary.scores)).toContain("dice ball");
   });
 

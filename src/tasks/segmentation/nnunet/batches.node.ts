@@ -5,7 +5,7 @@ import type { Batch } from "../../../train/loop.js";
 import { type ImageVolume, type LabelVolume, voxelCount } from "../../../volume/volume.js";
 import { type BatchPlan, casesAt, makeBatch, type NnunetCase } from "./batches.js";
 import { stageMaps } from "./ensemble.js";
-import { decodeHeldOut } from "./held-out.js";
+import { readHeldOut } from "./held-out.js";
 import { filledMask } from "./mask.js";
 import type { Plan } from "./plan.js";
 import { readPrepared } from "./prepare.node.js";
@@ -130,7 +130,7 @@ async function readPrevious(
   { image, geometry }: PreparedCase,
   plan: Setup["plan"],
 ): Promise<LabelVolume> {
-  const coarse = decodeHeldOut(await nodeFiles.read(path), path);
+  const coarse = await readHeldOut(nodeFiles, path);
   const maps = stageMaps({ ...coarse, plan }, geometry);
   const voxels = voxelCount(image.size);
   const data = new Uint8Array(voxels);

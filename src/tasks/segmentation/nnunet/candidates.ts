@@ -102,6 +102,11 @@ export function choiceWords(
 /** Numbers that maps of several configurations may take while each is put on the scan's voxels once. */
 const mostNumbers = 2 ** 28;
 
+/** The most bytes that `restoredOnce` takes for configurations with so many numbers on the scan's voxels together. */
+export function bytesRestored(configurations: number, numbers: number): number {
+  return configurations === 1 ? 0 : 4 * Math.min(numbers, mostNumbers);
+}
+
 /**
  * Opinions on the scan's own voxels, so that they are resampled once for all candidates; as they are where that would
  * take more than a gibibyte.

@@ -7,10 +7,10 @@ import { nodeFiles } from "../../../io/node.js";
 import { peekVolumeFrom } from "../../../io/peek.js";
 import type { CaseScore } from "../../../metrics/summary.js";
 import { type LabelVolume, voxelCount } from "../../../volume/volume.js";
-import { restoredOnce } from "./candidates.js";
+import { bytesRestored, restoredOnce } from "./candidates.js";
 import { combineOpinions, type Opinion } from "./ensemble.js";
 import { limitsOf, type WorkOptions } from "./facts.node.js";
-import { decodeHeldOut } from "./held-out.js";
+import { heldOutPart, readHeldOut } from "./held-out.js";
 import { experimentPaths, foldPaths } from "./layout.js";
 import type { ConfigurationName, Plan } from "./plan.js";
 import { type Postprocessing, postprocess } from "./postprocess.js";
@@ -88,7 +88,7 @@ async function overCases(
     pieces.push({
       task: { ...held, variants, full },
       name: held.one.id,
-      bytes: await bytesOfCase(setup.dir, held, variants),
+      bytes: await bytesOfCase(setup, held, variants),
     });
   const pool = await openPool<CrossValidated, Task, Found>(new URL(import.meta.url), setup, limits.most);
   try {
@@ -107,33 +107,49 @@ function configurationsOf(variants: readonly Variant[]): ConfigurationName[] {
   return [...new Set(variants.flatMap(({ ensemble }) => ensemble))];
 }
 
-/** The files' bytes and their copies on the scan's voxels, and a few maps of the scan. */
-async function bytesOfCase(dir: string, held: HeldOutCase, variants: readonly Variant[]): Promise<number> {
+/**
+ * Bytes that a case takes: what configurations say of it while it is read, the same on the scan's own voxels where
+ * several are compared, however coarse the grids that they were made on, and a few maps of the scan.
+ */
+export async function bytesOfCase(
+  { dir, plans }: Pick<CrossValidated, "dir" | "plans">,
+  held: HeldOutCase,
+  variants: readonly Variant[],
+): Promise<number> {
   const { label, images } = held.one;
   const voxels = voxelCount((await peekVolumeFrom(nodeFiles, label ?? images[0]!)).size);
-  let sum = 32e6 + 24 * voxels;
-  for (const name of configurationsOf(variants)) {
-    const path = heldOutPath(dir, name, held);
-    const there = await stat(path).catch((cause: unknown) =>
-      fail("not-found", {
-        what: "what the fold says of this held-out case is missing",
-        where: path,
-        fix: "Train the fold with --resume: what is missing is predicted again",
-        cause,
-      }),
-    );
-    sum += 3 * there.size;
+  const names = configurationsOf(variants);
+  let [kept, largest, outputs] = [0, 0, 0];
+  for (const name of names) {
+    const bytes = await bytesOfFiles(heldOutPath(dir, name, held));
+    kept += bytes;
+    largest = Math.max(largest, bytes);
+    const { regions, classes } = plans[name]!.dataset;
+    outputs += regions?.length ?? classes.length;
   }
-  return sum;
+  return 32e6 + 24 * voxels + kept + 2 * largest + bytesRestored(names.length, outputs * voxels);
+}
+
+/** Bytes of a case's file or files. */
+async function bytesOfFiles(path: string): Promise<number> {
+  const first = await stat(path).catch((cause: unknown) =>
+    fail("not-found", {
+      what: "what the fold says of this held-out case is missing",
+      where: path,
+      fix: "Train the fold with --resume: what is missing is predicted again",
+      cause,
+    }),
+  );
+  let { size } = first;
+  for (let part = 1; ; part++) {
+    const more = await stat(heldOutPart(path, part)).catch(() => undefined);
+    if (more === undefined) return size;
+    size += more.size;
+  }
 }
 
 function heldOutPath(dir: string, name: ConfigurationName, { one, fold }: HeldOutCase): string {
   return foldPaths.heldOutCase(experimentPaths.fold(dir, name, fold), one.id);
-}
-
-async function readHeldOut(dir: string, name: ConfigurationName, held: HeldOutCase) {
-  const path = heldOutPath(dir, name, held);
-  return decodeHeldOut(await nodeFiles.read(path), path);
 }
 
 /** What a thread does: see `openPool`. */
@@ -170,7 +186,7 @@ async function opinionsOn(
   for (const name of names) {
     const plan = plans[name];
     if (plan === undefined) return fail("not-found", { what: `there is no plan of ${name}`, where: dir });
-    opinions.set(name, { ...(await readHeldOut(dir, name, held)), plan });
+    opinions.set(name, { ...(await readHeldOut(nodeFiles, heldOutPath(dir, name, held))), plan });
   }
   return opinions;
 }

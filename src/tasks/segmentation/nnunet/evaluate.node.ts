@@ -9,8 +9,8 @@ import { beginLook } from "../../looks.node.js";
 import { paths, readRunAs } from "../../run-folder.node.js";
 import type { EvaluateRequest, EvaluateSummary } from "../../verbs.js";
 import { requireSameTask } from "./evaluations.js";
-import { exists, makeFolder } from "./folders.node.js";
-import { evaluateHeldOut, evaluationOf } from "./held-out.node.js";
+import { makeFolder } from "./folders.node.js";
+import { allPredicted, evaluateHeldOut, evaluationOf } from "./held-out.node.js";
 import { foldPaths } from "./layout.js";
 import { openPredictor } from "./open.js";
 import { segmentCanonical } from "./predict.js";
@@ -33,7 +33,7 @@ export async function evaluateNnunet(request: EvaluateRequest): Promise<Evaluate
   );
   const own = request.dataDir === undefined || (await isOwnData(run, dataset));
   const progress = { signal, onProgress: request.onProgress?.bind(request) };
-  if (own && mirror && (await allPredicted(runDir, run)))
+  if (own && mirror && (await allPredicted(runDir, run.split.validation)))
     return evaluateHeldOut(runDir, run, dataset, progress);
   const labelled = dataset.cases.filter(({ label }) => label !== undefined);
   const look = await beginLook(
@@ -74,11 +74,6 @@ export async function evaluateNnunet(request: EvaluateRequest): Promise<Evaluate
   await writeText(foldPaths.evaluation(folder), `${JSON.stringify(summary, null, 2)}\n`);
   await look.done();
   return summary;
-}
-
-async function allPredicted(dir: string, { split }: Run): Promise<boolean> {
-  for (const id of split.validation) if (!(await exists(foldPaths.heldOutCase(dir, id)))) return false;
-  return true;
 }
 
 /** The data of the run, wherever the folder lies now. */

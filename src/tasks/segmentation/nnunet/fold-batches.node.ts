@@ -1,6 +1,7 @@
 import { fail } from "../../../core/errors.js";
 import type { Batch } from "../../../train/loop.js";
 import { augmentations } from "../../../transforms/augmentation.js";
+import { type Fitted, memoryShare } from "../../memory.node.js";
 import type { BatchPlan } from "./batches.js";
 import { type CaseFile, type NnunetBatches, openBatches, type PatchSource } from "./batches.node.js";
 import { augmentationOf, type NnunetConfig } from "./config.js";
@@ -14,8 +15,13 @@ import { patchOf } from "./predicting.js";
 import { preparedFolder } from "./prepare.node.js";
 import { headStrides } from "./step.js";
 
-/** Part of the free memory that prepared cases may stay in. */
+/** Part of the free memory that prepared cases may stay in, where the training step leaves as much. */
 const dataShare = 0.4;
+
+/** Bytes that prepared cases may stay in beside a training step of so many: together no more than may be counted on. */
+export function cacheBytes(stepBytes: number, freeBytes: number): number {
+  return Math.min(dataShare * freeBytes, Math.max(0, memoryShare * freeBytes - stepBytes));
+}
 
 /** Prepared files of both parts of a fold; for a cascade with what the coarser stage says of each. */
 export async function caseFiles(
@@ -51,7 +57,7 @@ export async function caseFiles(
 /** The thread that makes the fold's batches, and how many of held-out patches make a validation. */
 export async function foldBatches(
   model: NnunetModel,
-  config: NnunetConfig,
+  { config, estimateBytes }: Pick<Fitted<NnunetConfig>, "config" | "estimateBytes">,
   seed: number,
   files: { readonly training: readonly CaseFile[]; readonly validation: readonly CaseFile[] },
 ): Promise<{ readonly batches: NnunetBatches; readonly validations: number }> {
@@ -84,7 +90,7 @@ export async function foldBatches(
     training: { files: files.training, plan: training },
     validation: { files: files.validation, plan: validation },
   };
-  const bytes = dataShare * process.availableMemory();
+  const bytes = cacheBytes(estimateBytes, process.availableMemory());
   const { plan } = model;
   return {
     batches: await openBatches({

@@ -1,26 +1,26 @@
-import { fittedOn } from "../../../audit/provenance.js";
 import { fail } from "../../../core/errors.js";
 import { rng } from "../../../core/rng.js";
 import type { Target } from "../../../lower/target.js";
-import { parameterCount } from "../../../nn/scope.js";
 import { engineOn } from "../../../runtime/devices.node.js";
 import { compileStep } from "../../../train/compile.js";
 import type { MemoryUse, Step } from "../../../train/step.js";
 import { type Fitted, fitMemory } from "../../memory.node.js";
-import { batchOfRun, refuseLowering, requireSameRun } from "../../resume.js";
+import { batchOfRun, refuseLowering } from "../../resume.js";
 import { placeOf } from "../../run.js";
 import { createRunFolder, readRunAs, requireNoRun } from "../../run-folder.node.js";
 import { optimizerOf } from "../../settings.js";
-import { continued, firstRecord, noteTo, startOf } from "../../start.node.js";
+import { continued, noteTo, startOf } from "../../start.node.js";
 import type { Trainable } from "../../trainable.js";
 import type { TrainRequest } from "../../verbs.js";
 import type { CaseFile, NnunetBatches } from "./batches.node.js";
-import { augmentationOf, mirrorAxesOf, type NnunetConfig, type NnunetPreset, trainedPlan } from "./config.js";
+import { type NnunetConfig, type NnunetPreset, trainedPlan } from "./config.js";
 import type { OpenExperiment } from "./experiment.node.js";
 import { caseFiles, firstBatches, foldBatches } from "./fold-batches.node.js";
+import { modelOf, recordOf, requireSameFold, withBatch } from "./fold-record.node.js";
 import { exists } from "./folders.node.js";
 import { secondsToPredict } from "./held-out.node.js";
 import { experimentPaths } from "./layout.js";
+import { requireHeldOutFits } from "./memory.node.js";
 import { type NnunetModel, trainedConfiguration } from "./model.js";
 import { encodeNetwork, networkOfState } from "./network.node.js";
 import type { ConfigurationName, Plan } from "./plan.js";
@@ -67,22 +67,19 @@ export async function openFold(experiment: OpenExperiment, request: FoldRequest)
   const begun = await exists(`${dir}/run.json`);
   if (begun && !request.resume) await requireNoRun(dir);
   const old = begun ? await readRunAs(dir, runSchema) : undefined;
+  if (old !== undefined) requireSameFold(old, experiment, request, dir);
   const files = await caseFiles(experiment, name, fold);
   const plan = trainedPlan(experiment.plan, name, settings);
-  const fitted = fitFold(plan, request, await engine.target(), old, dir);
+  const target = await engine.target();
+  const fitted = fitFold(plan, request, target, old, dir);
   for (const text of fitted.warnings) noteTo(request, text);
   const model = modelOf(experiment, request, withBatch(plan, name, fitted.config.batch).plan);
-  const { batches, validations } = await foldBatches(model, fitted.config, request.seed, files);
+  await requireHeldOutFits(model, files.validation, target);
+  const { batches, validations } = await foldBatches(model, fitted, request.seed, files);
   try {
     const minutes =
       old === undefined ? await minutesToTrain(request, model, fitted.step, files.validation) : {};
     const run = recordOf(experiment, { ...request, ...minutes }, model, fitted);
-    if (old !== undefined)
-      requireSameRun(old, run, dir, ({ model: { plan: ofRun, configuration }, data }) => ({
-        configuration,
-        plan: ofRun,
-        data: data.sha256,
-      }));
     const options = threads === undefined ? {} : { threads };
     const executable = await compileStep(engine, fitted.step, fitted.lowered, options);
     const start = await startOf(old, fitted.step, run.seed, dir);
@@ -129,52 +126,6 @@ function fitFold(
   return fitted;
 }
 
-/** `run.json` of a new fold. */
-function recordOf(
-  { splits, record }: OpenExperiment,
-  request: FoldRequest,
-  model: NnunetModel,
-  fitted: Fitted<NnunetConfig>,
-): Run {
-  const { train, validation, subjects } = splits.folds[request.fold]!;
-  return {
-    ...firstRecord(request, fitted, request, train.length),
-    model,
-    parameters: parameterCount(fitted.step.traced),
-    data: record.data,
-    provenance: provenanceOf(model, subjects),
-    split: {
-      by: splits.by,
-      seed: splits.seed,
-      fold: request.fold,
-      folds: record.folds,
-      train: [...train],
-      validation: [...validation],
-      test: [],
-      subjects: { train: [...subjects.train], validation: [...subjects.validation], test: [] },
-    },
-  };
-}
-
-/**
- * Whom what was learnt from. As in the reference the plan is made from all labelled cases, and a cascade's training cases
- * come with what networks say of them that have seen its held-out cases.
- */
-function provenanceOf(
-  { plan, configuration }: NnunetModel,
-  { train, validation }: { readonly train: readonly string[]; readonly validation: readonly string[] },
-): Run["provenance"] {
-  const all = [...train, ...validation];
-  const previous = plan.configurations[configuration]!.previous;
-  const ct = plan.channels.some(({ scheme }) => scheme === "ct");
-  return [
-    fittedOn("hyperparameters", "the plan: voxel size, patch, network", all),
-    ...(ct ? [fittedOn("normalisation", "foreground intensities of CT", all)] : []),
-    ...(previous === undefined ? [] : [fittedOn("pre-training", `label maps of ${previous}`, all)]),
-    fittedOn("weights", "the network", train),
-  ];
-}
-
 /** Pseudo-Dice of the network that a state is. */
 function validationBy(
   batches: NnunetBatches,
@@ -218,28 +169,4 @@ function requireFold({ splits, record }: OpenExperiment, fold: number): void {
     found: `${fold}`,
     fix: "Choose one of these folds; how many there are is decided when the experiment is made (--folds)",
   });
-}
-
-/** A plan with another batch in one of its configurations. */
-function withBatch(plan: Plan, name: ConfigurationName, batch: number) {
-  const configuration = { ...plan.configurations[name]!, batch };
-  return {
-    plan: { ...plan, configurations: { ...plan.configurations, [name]: configuration } },
-    configuration,
-  };
-}
-
-function modelOf({ record }: OpenExperiment, request: FoldRequest, plan: Plan): NnunetModel {
-  const configuration = plan.configurations[request.configuration]!;
-  return {
-    system: request.system,
-    preset: request.preset,
-    task: "segmentation",
-    method: "nnunet",
-    configuration: request.configuration,
-    plan,
-    mirrorAxes: mirrorAxesOf(augmentationOf(request.settings, plan, configuration), configuration.dimensions),
-    overlap: request.settings.overlap,
-    simulated: record.data.simulated,
-  };
 }

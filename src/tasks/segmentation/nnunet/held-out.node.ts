@@ -15,7 +15,7 @@ import type { EvaluateSummary } from "../../verbs.js";
 import type { CaseFile } from "./batches.node.js";
 import { stageMaps } from "./ensemble.js";
 import { exists, makeFolder } from "./folders.node.js";
-import { decodeHeldOut, encodeHeldOut } from "./held-out.js";
+import { readHeldOut, writeHeldOut } from "./held-out.js";
 import { foldPaths } from "./layout.js";
 import type { NnunetModel } from "./model.js";
 import { networkOfState } from "./network.node.js";
@@ -68,12 +68,18 @@ export async function predictHeldOut(
         mirrorAxes: mirror ? volumeAxes(run.model, run.model.mirrorAxes) : [],
         signal,
       });
-      await nodeFiles.write(path, encodeHeldOut({ id: file.id, probabilities, geometry: prepared.geometry }));
+      await writeHeldOut(nodeFiles, path, { id: file.id, probabilities, geometry: prepared.geometry });
     }
     onProgress?.(files.length, files.length, "");
   } finally {
     await network.executable.dispose();
   }
+}
+
+/** Whether what a fold says of all of these cases is there. */
+export async function allPredicted(dir: string, ids: readonly string[]): Promise<boolean> {
+  for (const id of ids) if (!(await exists(foldPaths.heldOutCase(dir, id)))) return false;
+  return true;
 }
 
 /** Seconds that predicting all of these cases will take, from one of them: with whatever weights. */
@@ -103,7 +109,7 @@ async function inputOf(
   { plan }: NnunetModel,
 ): Promise<ImageVolume> {
   if (previous === undefined) return image;
-  const coarse = decodeHeldOut(await nodeFiles.read(previous), previous);
+  const coarse = await readHeldOut(nodeFiles, previous);
   const maps = stageMaps({ ...coarse, plan }, geometry);
   const data = new Float32Array(image.data.length + maps.length);
   data.set(image.data);
@@ -125,7 +131,7 @@ export async function evaluateHeldOut(
     signal?.throwIfAborted();
     onProgress?.(at, cases.length, one.id);
     const path = foldPaths.heldOutCase(dir, one.id);
-    const { probabilities, geometry } = decodeHeldOut(await nodeFiles.read(path), path);
+    const { probabilities, geometry } = await readHeldOut(nodeFiles, path);
     const { label } = await loadCase(dataset, one);
     if (label === undefined)
       fail("bad-data", {

@@ -9,7 +9,7 @@ import { estimateTogether } from "../../../lower/estimate.js";
 import type { Lowered } from "../../../lower/lower.js";
 import { engineOn } from "../../../runtime/devices.node.js";
 import type { Engine } from "../../../runtime/engine.js";
-import { gib } from "../../memory.node.js";
+import { gib, memoryShare } from "../../memory.node.js";
 import type { PredictRequest, PredictSummary } from "../../verbs.js";
 import { lowerNetwork, openSource, type Predictor } from "./open.js";
 import { segmentCanonical } from "./predict.js";
@@ -103,9 +103,6 @@ async function planJobs(
   return jobs;
 }
 
-/** How much of the free memory may be counted on. */
-const share = 0.9;
-
 /**
  * What the largest scan takes, in words, and whether all networks may stay open. Throws `memory` before anything is
  * predicted where even one network at a time does not fit.
@@ -123,7 +120,7 @@ async function memoryFor(
     one = Math.max(one, estimateTogether([lowered]));
     all.push(...files.map(() => lowered));
   }
-  const free = share * process.availableMemory();
+  const free = memoryShare * process.availableMemory();
   const sizes = jobs.map(({ headers }) => scanBytes(plan, headers));
   const largest = sizes.reduce((best, bytes, at) => (bytes > sizes[best]! ? at : best), 0);
   const keepOpen = estimateTogether(all) + sizes[largest]! <= free;

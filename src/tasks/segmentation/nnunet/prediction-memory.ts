@@ -2,11 +2,13 @@ import { type Peeked, readingBytes } from "../../../io/peek.js";
 import { spacingMm } from "../../../volume/affine.js";
 import { canonicalGrid } from "../../../volume/orient.js";
 import { voxelCount } from "../../../volume/volume.js";
+import { largestPart } from "./held-out.js";
 import { type NnunetModel, trainedConfiguration } from "./model.js";
 import { networkOf } from "./network.js";
 import { type PredictorPlan, previousOf, stageOrder } from "./predictor.js";
+import type { PreparedShape } from "./prepared-file.js";
 
-/** A float32. */
+/** A float32, in bytes. */
 const number = 4;
 
 /**
@@ -40,6 +42,23 @@ export function scanBytes(
   // One output of one configuration, the mean, the best so far, and the two label maps.
   const deciding = image + kept + number * 4 * voxels + 2 * voxels;
   return Math.max(peak, deciding);
+}
+
+/**
+ * Bytes at the peak of predicting a held-out case from its prepared image and of judging what was kept of it, beside the
+ * engine: what the network says is one number for every output and voxel, and is copied as it is written and read.
+ */
+export function heldOutBytes(model: NnunetModel, { size, resizing }: PreparedShape): number {
+  const { options, channels: inputs } = networkOf(model.plan, trainedConfiguration(model));
+  const channels = model.plan.channels.length;
+  const [voxels, scanVoxels] = [voxelCount(resizing.to), voxelCount(size)];
+  const image = number * channels * voxels;
+  const withMaps = previousOf(model) === undefined ? 0 : number * inputs * voxels;
+  const outputs = number * options.classes * voxels;
+  const copied = Math.min(outputs, largestPart);
+  const predicting = Math.max(2 * image, image + withMaps + outputs + copied);
+  const maps = 2 * number * channels * scanVoxels + 6 * number * scanVoxels;
+  return Math.max(predicting, outputs + Math.max(2 * copied, maps));
 }
 
 /** Voxels of a scan, uncropped, at a model's voxel size. */

@@ -1,13 +1,16 @@
 import { fail } from "../../../core/errors.js";
 import { type Tensor, tensor } from "../../../core/tensor.js";
+import type { FileSystem } from "../../../io/files.js";
 import { sha256 } from "../../../io/fingerprint.js";
-import { decodeSafetensors, encodeSafetensors } from "../../../io/safetensors.js";
+import { decodeSafetensors, encodeSafetensors, peekSafetensors } from "../../../io/safetensors.js";
 import type { LabelVolume } from "../../../volume/volume.js";
 import type { Configuration, Plan } from "./plan.js";
 import type { PreparedCase, PreparedGeometry } from "./preprocess.js";
 
 /** Changes when the same plan would give other numbers than before. */
 const recipeVersion = 1;
+
+const preparedFormat = "gyrus prepared case";
 
 /** What a prepared file was made from. */
 export interface Provenance {
@@ -52,7 +55,7 @@ export async function encodePrepared(
   const content = await contentHash(tensors);
   const about = JSON.stringify({ ...geometry, preparedAffine: image.affine });
   return encodeSafetensors(tensors, {
-    format: "gyrus prepared case",
+    format: preparedFormat,
     id,
     inputs,
     recipe,
@@ -71,6 +74,25 @@ async function contentHash(tensors: Readonly<Record<string, Tensor>>): Promise<s
   return hashText(parts.join("\n"));
 }
 
+/** A prepared case as far as the memory that its prediction takes depends on it. */
+export type PreparedShape = Pick<PreparedGeometry, "size" | "resizing">;
+
+/** Read the grids of a prepared case from its file's header alone. Throws `bad-file` for another file. */
+export async function peekPrepared(files: Pick<FileSystem, "read">, path: string): Promise<PreparedShape> {
+  const { format, geometry } = await peekSafetensors(files, path);
+  if (format !== preparedFormat || geometry === undefined) refusePrepared(path);
+  return JSON.parse(geometry) as PreparedGeometry;
+}
+
+function refusePrepared(path: string): never {
+  return fail("bad-file", {
+    what: "this is no prepared case",
+    where: path,
+    expected: "a file that gyrus plan --prepare wrote",
+    fix: "Remove it and prepare the data again",
+  });
+}
+
 /** A prepared case from its file. Throws `bad-file` when its content is not what it was when it was written. */
 export async function decodePrepared(
   bytes: Uint8Array,
@@ -79,12 +101,12 @@ export async function decodePrepared(
   const { tensors, metadata } = decodeSafetensors(bytes, path);
   const { id, inputs, recipe, content, geometry, format } = metadata;
   const image = tensors.image;
-  const known = format === "gyrus prepared case" && image !== undefined && geometry !== undefined;
-  if (!known || content !== (await contentHash(tensors)))
+  if (format !== preparedFormat || image === undefined || geometry === undefined) refusePrepared(path);
+  if (content !== (await contentHash(tensors)))
     fail("bad-file", {
-      what: known ? "the prepared case was changed or damaged" : "this is no prepared case",
+      what: "the prepared case was changed or damaged",
       where: path,
-      expected: known ? `content ${content}` : "a file that gyrus plan --prepare wrote",
+      expected: `content ${content}`,
       fix: "Remove it and prepare the data again",
     });
   const { preparedAffine, ...rest } = JSON.parse(geometry) as PreparedGeometry & { preparedAffine: number[] };

@@ -7,7 +7,7 @@ import { commonParts, picksOf, readEvaluation } from "../../report.node.js";
 import { paths, readHistory, readRunAs } from "../../run-folder.node.js";
 import type { EvaluateSummary, ReportRequest, ReportSummary } from "../../verbs.js";
 import { exists } from "./folders.node.js";
-import { decodeHeldOut } from "./held-out.js";
+import { readHeldOut } from "./held-out.js";
 import { foldPaths } from "./layout.js";
 import { trainedConfiguration } from "./model.js";
 import { restoreClasses } from "./restore.js";
@@ -65,7 +65,7 @@ async function examplesOf(dir: string, run: Run, evaluation: EvaluateSummary): P
     const [one] = casesOf(dataset, [pick.id]);
     const { image, label } = await loadCase(dataset, one!);
     const path = foldPaths.heldOutCase(dir, pick.id);
-    const { probabilities, geometry } = decodeHeldOut(await nodeFiles.read(path), path);
+    const { probabilities, geometry } = await readHeldOut(nodeFiles, path);
     const figure = overlayFigure({
       image,
       truth: label!,

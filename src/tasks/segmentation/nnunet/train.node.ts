@@ -3,7 +3,7 @@ import { fail, GyrusError } from "../../../core/errors.js";
 import { writeText } from "../../../io/node.js";
 import type { CaseScore } from "../../../metrics/summary.js";
 import { peakBytes } from "../../memory.node.js";
-import { loadCheckpoint, paths, readRunAs } from "../../run-folder.node.js";
+import { loadCheckpoint, paths, readRunAs, requireNoRun } from "../../run-folder.node.js";
 import { noteTo, presetOf } from "../../start.node.js";
 import { trainRun } from "../../train.node.js";
 import type { EvaluateSummary, FoldSummary, TrainRequest, TrainSummary } from "../../verbs.js";
@@ -11,8 +11,9 @@ import { configurationName, type NnunetPreset, withChanges } from "./config.js";
 import { type OpenExperiment, openExperiment } from "./experiment.node.js";
 import type { WorkOptions } from "./facts.node.js";
 import { type FoldRequest, openFold } from "./fold.node.js";
+import { requireSameFold } from "./fold-record.node.js";
 import { exists } from "./folders.node.js";
-import { evaluateHeldOut, evaluationOf, predictHeldOut } from "./held-out.node.js";
+import { allPredicted, evaluateHeldOut, evaluationOf, predictHeldOut } from "./held-out.node.js";
 import { experimentPaths, foldPaths } from "./layout.js";
 import type { ConfigurationName } from "./plan.js";
 import { prepareDataSet } from "./prepare.node.js";
@@ -63,6 +64,8 @@ async function trainExperiment(system: NnunetSystem, request: TrainRequest): Pro
   const experiment = await openExperiment(system.name, request, settings, work("measuring case"));
   for (const text of experiment.record.notes) noteTo(request, text);
   const configuration = configurationName(experiment.plan, settings);
+  const asked: Asked = { ...request, system: system.name, preset, settings, configuration };
+  if (request.allFolds) await requireOwnFolds(experiment, asked);
   const prepared = experimentPaths.prepared(experiment.dir);
   await prepareDataSet(
     experiment.dataset,
@@ -71,7 +74,6 @@ async function trainExperiment(system: NnunetSystem, request: TrainRequest): Pro
     prepared,
     work(`${configuration}: preparing case`),
   );
-  const asked: Asked = { ...request, system: system.name, preset, settings, configuration };
   return request.allFolds
     ? trainFolds(experiment, asked, began)
     : (await trainFold(experiment, { ...asked, fold: request.fold ?? 0 }, began)).summary;
@@ -109,7 +111,9 @@ async function trainFold(
 ): Promise<TrainedFold> {
   const fold = await openFold(experiment, request);
   try {
-    const summary = await trainRun(fold.trainable, { ...request, runDir: fold.dir }, began);
+    const training = trainRun(fold.trainable, { ...request, runDir: fold.dir }, began);
+    // The cases that are kept for batches make room for predictions.
+    const summary = await training.finally(() => fold.close());
     if (summary.stopped === "asked") return { summary };
     const { run } = fold.trainable;
     const piece = (what: string) => ({
@@ -132,8 +136,6 @@ async function trainFold(
     // Asked to stop while predicting: what is there is kept, and --resume goes on with the rest.
     if (!request.signal?.aborted || error instanceof GyrusError) throw error;
     return { summary: { ...(await summaryOf(fold.dir)), stopped: "asked" } };
-  } finally {
-    await fold.close();
   }
 }
 
@@ -148,7 +150,7 @@ async function trainFolds(experiment: OpenExperiment, request: Asked, began: num
     const dir = experimentPaths.fold(experiment.dir, configuration, fold);
     const foldBegan = performance.now();
     const share = minutes === undefined ? {} : { minutes: (minutes - used) / (count - fold) };
-    const { summary, evaluation } = (await exists(foldPaths.evaluation(dir)))
+    const { summary, evaluation } = (await isDone(experiment, dir, fold))
       ? await finishedFold(dir)
       : await trainFold(experiment, { ...partOf(request, `fold ${fold}`), ...share, fold }, foldBegan);
     // Of a fold that was begun in another sitting, that sitting counts too.
@@ -169,6 +171,26 @@ async function trainFolds(experiment: OpenExperiment, request: Asked, began: num
     scores: all === undefined ? last!.scores : scoresOf(all),
     folds,
   };
+}
+
+/**
+ * Throws before anything is trained where a fold is there that nobody asked to go on with (`exists`), or that was begun
+ * with something else (`bad-argument`): its scores are not those of what is asked for.
+ */
+async function requireOwnFolds(experiment: OpenExperiment, request: Asked): Promise<void> {
+  for (let fold = 0; fold < experiment.record.folds; fold++) {
+    const dir = experimentPaths.fold(experiment.dir, request.configuration, fold);
+    if (!request.resume) await requireNoRun(dir);
+    else if (await exists(paths.run(dir)))
+      requireSameFold(await readRunAs(dir, runSchema), experiment, { ...request, fold }, dir);
+  }
+}
+
+/** Whether a fold is trained, and what it says of its held-out cases is there and judged. */
+async function isDone({ splits }: OpenExperiment, dir: string, fold: number): Promise<boolean> {
+  return (
+    (await exists(foldPaths.evaluation(dir))) && (await allPredicted(dir, splits.folds[fold]!.validation))
+  );
 }
 
 /** The same request, whose progress says which part of the work it is of. */
