@@ -13,8 +13,8 @@ export type NoiseKind = "rician" | "gaussian";
 /** Extents below this are slices, not volumes: patches and their surroundings would not fit. */
 export const smallestExtent = 5;
 
-/** Throws unless the image is one 3-D channel of finite, differing values with some depth. */
-export function requireVolume(image: Volume, where?: string): void {
+/** Throws unless the image is one 3-D channel of finite, differing values with some depth along every axis. */
+export function requireVolume(image: Volume, where?: string, depth = smallestExtent): void {
   const { size, channels } = image;
   if (channels !== 1)
     fail("bad-data", {
@@ -24,12 +24,12 @@ export function requireVolume(image: Volume, where?: string): void {
       found: `${size.join("x")}x${channels}`,
       fix: "Extract the volume that is wanted, or split the series and go through it",
     });
-  const short = size.findIndex((extent) => extent < smallestExtent);
+  const short = size.findIndex((extent) => extent < depth);
   if (short >= 0)
     fail("bad-data", {
       what: size.includes(1) ? "this is a 2-D image" : "the volume is too thin",
       where,
-      expected: `at least ${smallestExtent} voxels along each axis`,
+      expected: `at least ${depth} voxels along each axis`,
       found: size.join("x"),
       fix: "Give the whole 3-D scan: similar places are looked for in all directions",
     });

@@ -1,6 +1,7 @@
 import { fail } from "../../core/errors.js";
 import { floats } from "../../core/tensor.js";
 import { noiseOf } from "../../denoise/denoise.js";
+import { requireVolume } from "../../denoise/options.js";
 import type { Executable } from "../../runtime/engine.js";
 import {
   accumulator,
@@ -39,7 +40,7 @@ export interface ApplyOptions {
  * A volume without noise, on its own grid: overlapping windows, averaged with Gaussian weights so that no seam is seen.
  * Beyond its border the volume goes on as its mirror image. No voxel becomes brighter than the brightest of the input.
  *
- * Throws `bad-data` for a volume of several channels, with negative values, or with nothing in it, `bad-argument` for a
+ * Throws `bad-data` for a 2-D image, several channels, a constant volume and negative values, `bad-argument` for a
  * standard deviation that is not above 0, and `non-finite`.
  */
 export async function denoiseByNetwork(
@@ -50,6 +51,8 @@ export async function denoiseByNetwork(
   const { where, signal, onProgress } = options;
   const { window, overlap } = model;
   const [ni, nj, nk] = window;
+  // Slabs of a few slices are what networks may have learnt.
+  requireVolume(image, where, 2);
   const brightest = requireMagnitude(image, where);
   const units = unitsOf(model, image, options);
   const scaled = image.data.map((value, v) => value / units(v));
@@ -93,19 +96,19 @@ function unitsOf(
   return typeof sigma === "number" ? () => noiseUnits * sigma : (v) => noiseUnits * sigma[v]!;
 }
 
-function requireMagnitude({ data, channels, size }: ImageVolume, where: string | undefined): number {
+function requireMagnitude({ data }: ImageVolume, where: string | undefined): number {
   let [low, high] = [0, 0];
   for (let v = 0; v < data.length; v++) {
     low = Math.min(low, data[v]!);
     high = Math.max(high, data[v]!);
   }
-  if (channels !== 1 || low < 0)
+  if (low < 0)
     fail("bad-data", {
-      what: channels !== 1 ? "one volume is denoised at a time" : "magnitudes cannot be negative",
+      what: "magnitudes cannot be negative",
       where,
-      expected: channels !== 1 ? "a 3-D scan" : "values of 0 and above, as the network has learnt them",
-      found: channels !== 1 ? `${size.join("x")}x${channels}` : `${low}`,
-      fix: channels !== 1 ? "Extract the volume that is wanted" : "Give the scan before it was normalised",
+      expected: "values of 0 and above, as the network has learnt them",
+      found: `${low}`,
+      fix: "Give the scan before it was normalised",
     });
   return high;
 }

@@ -75,10 +75,20 @@ describe("windows", () => {
       /^scan.nii: magnitudes cannot be negative/,
     );
     await expect(run({ data: new Float32Array(image.data.length) })).rejects.toThrow(
-      /^scan.nii: the scan is empty/,
+      /^scan.nii: the scan is 0 everywhere/,
     );
+    const speck = new Float32Array(image.data.length);
+    speck[77] = 9;
+    await expect(run({ data: speck })).rejects.toThrow(/^scan.nii: the scan is empty/);
+    const [ni, nj] = image.size;
+    const slice = { size: [ni, nj, 1] as Size3, data: image.data.slice(0, ni * nj) };
+    await expect(run(slice)).rejects.toThrow(/^scan.nii: this is a 2-D image/);
+    // Told how strong the noise is, nobody looks for it, and a slice is no less a slice.
+    const noise = { ...open, model: { ...model, units: "noise" as const } };
+    const told = denoiseByNetwork(noise, { ...image, ...slice }, { sigma: 8, where: "scan.nii" });
+    await expect(told).rejects.toThrow(/^scan.nii: this is a 2-D image/);
     await expect(run({ channels: 2, data: new Float32Array(2 * image.data.length) })).rejects.toThrow(
-      /one volume is denoised at a time/,
+      /there are 2 volumes, and noise is taken out of one at a time/,
     );
     await open.executable.dispose();
   });
