@@ -1,6 +1,6 @@
 import { fail } from "../core/errors.js";
 import { suggestionFor } from "../core/suggest.js";
-import { type Denoised, noiseOf } from "../denoise/denoise.js";
+import { type Denoised, type GivenNoise, noiseOf, sourceOf } from "../denoise/denoise.js";
 import { denoiseMethods } from "../denoise/options.js";
 import { requireImage } from "../io/case.js";
 import { nodeFiles } from "../io/node.js";
@@ -72,7 +72,7 @@ export async function denoiseWithNetwork(
     where,
   }: {
     readonly mask: Volume | undefined;
-    readonly sigma: number | Float32Array | undefined;
+    readonly sigma: GivenNoise | undefined;
     readonly uneven: boolean | undefined;
     readonly threads: number | undefined;
     readonly onProgress: (standing: { readonly fraction: number; readonly what: string }) => void;
@@ -109,5 +109,5 @@ export async function denoiseWithNetwork(
     });
   if (sigma === undefined) return { image: back };
   const typical = typeof sigma === "number" ? sigma : percentiles(sigma, [50])[0]!;
-  return { image: back, sigma: typical, sigmaFrom: given === undefined ? "image" : "given" };
+  return { image: back, sigma: typical, sigmaFrom: sourceOf(given) };
 }

@@ -3,18 +3,22 @@ import { percentiles, rangeOf } from "../volume/intensity.js";
 import type { ImageVolume, Volume } from "../volume/volume.js";
 import { type Crew, soloCrew } from "./crew.js";
 import { blockMatching, gaussian, median, nonLocalMeans, type Report, totalVariation } from "./methods.js";
+import { noiseFromBackground } from "./noise-background.js";
 import { type ImageNoiseOptions, noiseFromImage } from "./noise-image.js";
 import { noiseMapFromImage } from "./noise-map.js";
 import { type DenoiseMethod, maskOn, type NoiseKind, requireVolume } from "./options.js";
 import { ricianStabiliser } from "./stabilise.js";
 
+/** How strong the noise is, or that the air says so. */
+export type GivenNoise = number | Float32Array | "background";
+
 export interface DenoiseOptions {
   readonly method: DenoiseMethod;
   /**
-   * Standard deviation of the noise in the image's units, of all voxels or voxel by voxel; default: estimated by
-   * `noiseFromImage`.
+   * Standard deviation of the noise in the image's units, of all voxels or voxel by voxel; "background": estimated by
+   * `noiseFromBackground`, for magnitudes whose air is still there; default: estimated by `noiseFromImage`.
    */
-  readonly sigma?: number | Float32Array | undefined;
+  readonly sigma?: GivenNoise | undefined;
   /** Estimate it voxel by voxel instead, by `noiseMapFromImage`: for noise that differs over the field. Default false. */
   readonly uneven?: boolean | undefined;
   /** Default `rician`: magnitudes, whose noise lifts dark places; every method takes that bias out. */
@@ -34,12 +38,15 @@ export interface DenoiseOptions {
   readonly where?: string | undefined;
 }
 
+/** Who said how strong the noise is. */
+export type NoiseSource = "given" | "image" | "background";
+
 export interface Denoised {
   /** On the image's grid; no brighter than the brightest voxel of the input. */
   readonly image: ImageVolume;
   /** The noise that was taken out, in the image's units; where it differs over the field, its median. */
   readonly sigma: number;
-  readonly sigmaFrom: "given" | "image";
+  readonly sigmaFrom: NoiseSource;
 }
 
 /** What was found best on slabs of a simulated and of one real head (T1) at 3 to 15 % noise, in units of the noise. */
@@ -79,7 +86,7 @@ export async function denoise(image: ImageVolume, options: DenoiseOptions): Prom
       found: `${lowest}`,
       fix: "Say that the noise is gaussian, or give the scan before it was normalised",
     });
-  if (options.sigma === undefined) onProgress({ fraction: 0, what: "estimating the noise" });
+  if (sourceOf(options.sigma) !== "given") onProgress({ fraction: 0, what: "estimating the noise" });
   const sigma = noiseOf(image, options.sigma, { noise, mask: options.mask, where }, options.uneven);
   const report: Report = (fraction) => onProgress({ fraction, what: options.method });
   const data = await filtered(image, sigma, noise, { ...options, crew }, report);
@@ -91,14 +98,19 @@ export async function denoise(image: ImageVolume, options: DenoiseOptions): Prom
   return {
     image: { ...image, data },
     sigma: typeof sigma === "number" ? sigma : percentiles(sigma, [50])[0]!,
-    sigmaFrom: options.sigma === undefined ? "image" : "given",
+    sigmaFrom: sourceOf(options.sigma),
   };
+}
+
+export function sourceOf(sigma: GivenNoise | undefined): NoiseSource {
+  if (sigma === undefined) return "image";
+  return sigma === "background" ? sigma : "given";
 }
 
 /** The noise of an image as it is given, or as it is estimated: of all voxels, or voxel by voxel. Throws as `denoise` does. */
 export function noiseOf(
   image: ImageVolume,
-  given: number | Float32Array | undefined,
+  given: GivenNoise | undefined,
   how: ImageNoiseOptions,
   uneven = false,
 ): number | Float32Array {
@@ -108,7 +120,7 @@ export function noiseOf(
       where: "sigma",
       fix: "Leave one of the two out",
     });
-  const sigma = given ?? (uneven ? noiseMapFromImage(image, how) : noiseFromImage(image, how).sigma);
+  const sigma = given === "background" ? fromAir(image, how) : (given ?? fromImage(image, how, uneven));
   if (typeof sigma !== "number" && sigma.length !== image.data.length)
     fail("shape", {
       what: "the map of the noise does not fit the image",
@@ -125,6 +137,21 @@ export function noiseOf(
       found: `${bad}`,
     });
   return sigma;
+}
+
+function fromImage(image: ImageVolume, how: ImageNoiseOptions, uneven: boolean): number | Float32Array {
+  return uneven ? noiseMapFromImage(image, how) : noiseFromImage(image, how).sigma;
+}
+
+function fromAir(image: ImageVolume, { noise, where }: ImageNoiseOptions): number {
+  if (noise === "gaussian")
+    fail("bad-argument", {
+      what: "the air says nothing of gaussian noise: what it has of a magnitude's is Rayleigh's distribution",
+      where: "sigma",
+      expected: "rician noise, or a standard deviation",
+      fix: "Estimate the noise from the image itself, or give its standard deviation",
+    });
+  return noiseFromBackground(image, where).sigma;
 }
 
 function at(sigma: number | Float32Array, v: number): number {

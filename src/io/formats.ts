@@ -1,4 +1,4 @@
-import { fail, GyrusError } from "../core/errors.js";
+import { fail } from "../core/errors.js";
 import type { Volume } from "../volume/volume.js";
 import { baseName, type FileSystem } from "./files.js";
 import type { EncodeOptions, NiftiHeader, ParseOptions } from "./nifti.js";
@@ -26,7 +26,8 @@ export interface VolumeFormat {
   write(files: FileSystem, path: string, volume: Volume, options: EncodeOptions): Promise<void>;
 }
 
-const nifti: VolumeFormat = {
+/** The format of volumes in millimetres. */
+export const nifti: VolumeFormat = {
   name: "NIfTI-1, NIfTI-2 or Analyze 7.5",
   endings: ".nii, .nii.gz, .hdr with .img",
   matches: (name) => /\.(nii|hdr|img)(\.gz)?$/i.test(name),
@@ -162,13 +163,18 @@ export async function writeVolumeTo(
   volume: Volume,
   options: EncodeOptions = {},
 ): Promise<void> {
-  const format = volumeFormats.find((candidate) => candidate.matches(baseName(path)));
-  if (format === undefined)
-    throw new GyrusError("bad-argument", {
+  return formatToWrite(path).write(files, path, volume, options);
+}
+
+/** The format that a name says; of those given, or of all. Throws `bad-argument`. */
+export function formatToWrite(path: string, among: readonly VolumeFormat[] = volumeFormats): VolumeFormat {
+  return (
+    among.find((candidate) => candidate.matches(baseName(path))) ??
+    fail("bad-argument", {
       what: "the name does not say which format to write",
       where: path,
-      expected: `a name that ends in one of ${volumeFormats.map(({ endings }) => endings).join(", ")}`,
+      expected: `a name that ends in one of ${among.map(({ endings }) => endings).join(", ")}`,
       fix: "Add .nii.gz to the name",
-    });
-  return format.write(files, path, volume, options);
+    })
+  );
 }

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -41,6 +42,8 @@ beforeAll(async () => {
     size: [56, 68, 1],
     data: whole.data.slice(0, 56 * 68),
   });
+  const inside = whole.data.map((value, v) => (mask.data[v] === 0 ? 0 : value));
+  await writeVolume(at("masked.nii.gz"), { ...whole, data: inside }, { dtype: "int16" });
   await writeVolume(at("empty.nii.gz"), { ...whole, data: new Float32Array(whole.data.length) });
   for (const [run, system] of [
     ["run", "red-wgan"],
@@ -137,6 +140,18 @@ describe("gyrus denoise", () => {
     });
   });
 
+  it("finds the noise in the air when told to, nearer to the truth than in the head", async () => {
+    const { image, sigma } = noisyHead(cleanHead(), 3);
+    await writeVolume(at("coarse.nii.gz"), image);
+    const words = ["coarse.nii.gz", "--method", "median", "--out", "air.nii"];
+    const { out, err } = await denoise(...words, "--sigma", "background");
+    expect(err).toBe("");
+    const [, level] = /noise of ([\d.]+) \(estimated from the air\)/.exec(out) ?? [];
+    expect(Math.abs(Number(level) / sigma - 1)).toBeLessThan(0.03);
+    const [, plain] = /noise of ([\d.]+) \(estimated\)/.exec((await denoise(...words)).out) ?? [];
+    expect(Math.abs(Number(plain) / sigma - 1)).toBeGreaterThan(0.1);
+  });
+
   it("prints its result as JSON", async () => {
     const { out } = await gyrus(
       ["denoise", "scan.nii.gz", "--method", "median", "--sigma", "99", "--out", "j.nii", "--json"],
@@ -164,6 +179,18 @@ describe("gyrus denoise", () => {
       ["scan.nii.gz", "--method", "nlm", "--sigma-map", "mask.nii.gz"],
       "mask.nii.gz: the map of the noise has voxels without noise.",
     ],
+    [
+      ["scan.nii.gz", "--method", "nlm", "--sigma", "background", "--uneven"],
+      "--sigma and --uneven both say how strong",
+    ],
+    [
+      ["scan.nii.gz", "--method", "nlm", "--sigma", "background", "--noise", "gaussian"],
+      "the air says nothing of gaussian noise",
+    ],
+    [
+      ["masked.nii.gz", "--method", "nlm", "--sigma", "background"],
+      "masked.nii.gz: the scan has no air from which its noise could be estimated.",
+    ],
     [["scan.nii.gz", "--method", "other"], "the model is of segment-unet, which does not denoise"],
     [
       ["scan.nii.gz", "--method", "nlm", "--width", "2"],
@@ -180,6 +207,7 @@ describe("gyrus denoise", () => {
     ],
     [["series.nii.gz", "--method", "nlm"], "there are 2 volumes"],
     [["slice.nii.gz", "--method", "nlm"], "slice.nii.gz: this is a 2-D image."],
+    [["slice.nii.gz", "--method", "half.onnx"], "slice.nii.gz: this is a 2-D image."],
     [["empty.nii.gz", "--method", "nlm"], "empty.nii.gz: the scan is 0 everywhere."],
     [["nowhere.nii.gz", "--method", "nlm"], "there is no such file."],
   ] as const)("refuses %j", async (words, reason) => {
@@ -187,6 +215,37 @@ describe("gyrus denoise", () => {
     expect(err).toContain(reason);
     expect(code).toBe(2);
   });
+});
+
+describe("--out", () => {
+  const commands = {
+    denoise: ["scan.nii.gz", "--method", "nlm"],
+    superres: ["thick.nii.gz", "--preset", "tiny"],
+    reconstruct: ["prompts.hs", "--method", "osem"],
+  } as const;
+  const outs = [
+    ["out", "out: the name does not say which format to write. Expected a name that ends in one of .nii, "],
+    ["out.png", "out.png: the name does not say which format to write."],
+    [
+      "none/out.nii",
+      "none/out.nii: the folder that the result should go to is not there. Expected a folder none.",
+    ],
+    ["folder.nii", "folder.nii: a folder stands where the result should go. Choose another name."],
+  ] as const;
+  it.each(Object.keys(commands) as (keyof typeof commands)[])(
+    "is checked by %s before anything is read or trained",
+    async (command) => {
+      await mkdir(at("folder.nii"), { recursive: true });
+      await Promise.all(
+        outs.map(async ([out, reason]) => {
+          const { code, err } = await gyrus([command, ...commands[command], "--out", out], folder);
+          expect(err).toContain(reason);
+          expect(code).toBe(2);
+        }),
+      );
+      expect(existsSync(at("out_smore")) || existsSync(at("folder_smore"))).toBe(false);
+    },
+  );
 });
 
 describe("--no-mirror", () => {

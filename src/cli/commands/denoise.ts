@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { fail } from "../../core/errors.js";
-import { denoise } from "../../denoise/denoise.js";
+import { denoise, type NoiseSource } from "../../denoise/denoise.js";
 import { type DenoiseMethod, denoiseMethods } from "../../denoise/options.js";
 import { threadCrew } from "../../denoise/threads.node.js";
 import { type TypeChoice, typeChoices, writeScanLikeTo } from "../../io/like.js";
@@ -9,6 +9,7 @@ import type { ImageVolume } from "../../volume/volume.js";
 import { defineCommand, type Finish, numberWithin, requireOneOf } from "../command.js";
 import { denoiseWithNetwork, networkOf } from "../denoise-network.js";
 import { readOnGridOf } from "../on-grid.js";
+import { requireWritable } from "../out.js";
 import { progressOn, shareProgress } from "../progress.js";
 import { requireRoom } from "../room.js";
 
@@ -34,7 +35,7 @@ export function denoiseCommand(finish: Finish): Command {
       usage: "denoise <scan>",
       purpose: "Take the noise out of a 3-D scan",
       about:
-        "The result lies on the scan's grid and is stored as the scan is. Magnitude MR has Rician noise, which also lifts dark places; every method takes that out. The noise's standard deviation is estimated from the scan unless it is given; where it differs over the field, as parallel imaging makes it, say --uneven.",
+        "The result lies on the scan's grid and is stored as the scan is. Magnitude MR has Rician noise, which also lifts dark places; every method takes that out. The noise's standard deviation is estimated from the head unless it is given, or from the air around it with --sigma background: fine anatomy in large voxels passes for noise; where it differs over the field, as parallel imaging makes it, say --uneven.",
       examples: [
         {
           line: "gyrus denoise T1w.nii.gz --method bm4d --out T1w_bm4d.nii.gz",
@@ -67,7 +68,7 @@ export function denoiseCommand(finish: Finish): Command {
         .requiredOption("--out <file>", "the scan to write: .nii.gz, .nii or .hdr")
         .option(
           "--sigma <number>",
-          "standard deviation of the noise in the scan's units, or estimated",
+          "standard deviation of the noise in the scan's units; estimated: from the head; background: from the air around it (rician), more exact where the scan has kept it",
           "estimated",
         )
         .option(
@@ -100,6 +101,7 @@ export function denoiseCommand(finish: Finish): Command {
         );
     },
     async (shell, options, [path = ""]) => {
+      await requireWritable(options.out);
       const method = await methodOf(options);
       requireOneOf("--noise", options.noise, ["rician", "gaussian"]);
       requireOneOf("--dtype", options.dtype, typeChoices);
@@ -145,7 +147,7 @@ export function denoiseCommand(finish: Finish): Command {
       });
       const level =
         found.sigma !== undefined
-          ? `noise of ${uneven || options.sigmaMap ? "about " : ""}${Number(found.sigma.toPrecision(4))}${found.sigmaFrom === "given" ? "" : " (estimated)"}`
+          ? `noise of ${uneven || options.sigmaMap ? "about " : ""}${Number(found.sigma.toPrecision(4))}${howKnown[found.sigmaFrom ?? "given"]}`
           : "noise";
       const { image: _, ...facts } = found;
       return {
@@ -155,6 +157,12 @@ export function denoiseCommand(finish: Finish): Command {
     },
   );
 }
+
+const howKnown: Readonly<Record<NoiseSource, string>> = {
+  given: "",
+  image: " (estimated)",
+  background: " (estimated from the air)",
+};
 
 /** Options that a method knows, beside those of all. */
 const ownOptions: Readonly<Record<DenoiseMethod, readonly (keyof Options)[]>> = {
@@ -181,7 +189,7 @@ async function methodOf(options: Options): Promise<Method> {
   return method;
 }
 
-function sigmaOf({ sigma = "estimated", sigmaMap, uneven }: Options): number | undefined {
+function sigmaOf({ sigma = "estimated", sigmaMap, uneven }: Options): number | "background" | undefined {
   const given = [sigma !== "estimated" && "--sigma", sigmaMap && "--sigma-map", uneven && "--uneven"];
   const [one, other] = given.filter((option) => typeof option === "string");
   if (other !== undefined)
@@ -190,6 +198,7 @@ function sigmaOf({ sigma = "estimated", sigmaMap, uneven }: Options): number | u
       where: other,
       fix: "Leave one of the two out",
     });
+  if (sigma === "background") return sigma;
   return sigma === "estimated" ? undefined : numberWithin("--sigma", { low: 1e-12 })(sigma);
 }
 

@@ -11,6 +11,7 @@ import { systemOf } from "../../systems/node.js";
 import type { SliceNetwork } from "../../tasks/reconstruction/apply.js";
 import type { ImageVolume } from "../../volume/volume.js";
 import { defineCommand, type Finish, numberWithin } from "../command.js";
+import { requireWritable } from "../out.js";
 import { counted } from "../print.js";
 import { countingProgress, progressOn } from "../progress.js";
 
@@ -65,7 +66,7 @@ export function reconstructCommand(finish: Finish): Command {
           "--method <name>",
           `${methods.join(", ")}, or the folder of a run (or its .onnx file) of a network that reconstructs`,
         )
-        .requiredOption("--out <image>", "the image to write: .nii.gz or .nii")
+        .requiredOption("--out <image>", "the image to write: .nii.gz, .nii or .hdr")
         .option("--attenuation <file>", "attenuation factors (sinograms, 0 to 1) or a map in 1/cm (.nii.gz)")
         .option("--scatter <file>", "expected scattered counts")
         .option("--randoms <file>", "expected random counts")
@@ -132,6 +133,7 @@ export function reconstructCommand(finish: Finish): Command {
         );
     },
     async (shell, options, [path = ""]) => {
+      await requireWritable(options.out);
       const how = await methodOf(options);
       // Filtered backprojection is linear: it needs no counts. A network's input is made by subtracting and dividing.
       const whole = "method" in how && how.method !== "fbp" && !options.precorrected;

@@ -12,6 +12,7 @@ import type { ImageVolume } from "../../volume/volume.js";
 import { defineCommand, type Finish, keyValue, numberWithin, requireOneOf } from "../command.js";
 import { deviceOption } from "../device-option.js";
 import { exitCodes } from "../exit.js";
+import { requireWritable } from "../out.js";
 import { formatSeconds } from "../print.js";
 import { requireRoom } from "../room.js";
 import {
@@ -108,6 +109,7 @@ export function superresCommand(finish: Finish): Command {
         .option("--dtype <type>", `how voxels are stored: ${typeChoices.join(", ")}`, "same");
     },
     async (shell, options, [path = ""]) => {
+      await requireWritable(options.out);
       const method = options.method === "bspline" ? "cubic" : options.method;
       const plain = interpolations.some((name) => name === method);
       requireOneOf("--dtype", options.dtype, typeChoices);
