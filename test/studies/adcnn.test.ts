@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { fittedOn } from "../../src/audit/provenance.js";
 import { rng } from "../../src/core/rng.js";
 import type { Judgement } from "../../src/metrics/classification/scores.js";
 import { nodeCpu } from "../../src/runtime/node.js";
-import { runAudit, runRecords } from "../../src/studies/adcnn/audits.js";
+import { runAudit } from "../../src/studies/adcnn/audits.js";
 import { conclude } from "../../src/studies/adcnn/conclude.js";
 import type { Group, SlicedSubject, Subject, TrialSetup } from "../../src/studies/adcnn/data.js";
 import {
@@ -31,6 +32,7 @@ import {
   partsOf,
   trialsOf,
 } from "../../src/studies/adcnn/plan.js";
+import { auditRecords, isRight } from "../../src/studies/adcnn/records.js";
 import { heldSlices, labelsOf, runSlices, sliceId } from "../../src/studies/adcnn/slices.js";
 import { configs as presets } from "../../src/systems/adcnn.js";
 import type { ClassificationConfig } from "../../src/tasks/classification/config.js";
@@ -219,12 +221,18 @@ describe("a network of a fold", () => {
     expect(found.scratch).toHaveLength(8);
     expect(found.external).toHaveLength(12);
     expect(found.looks.length).toBeGreaterThan(1);
+    const given = (kind: string) =>
+      found.provenance.filter((one) => one.kind === kind).flatMap(({ fittedOn }) => fittedOn);
+    expect(given("weights").sort()).toEqual(ids.slice(32).sort());
+    expect(given("selection").sort()).toEqual(ids.slice(16, 32).sort());
     expect(await runNetwork("roi", 0, setup, bench)).toEqual(found);
   });
 
   it("learns what is easy after pre-training, and leaves out the mild cases where that is done late", async () => {
     const trained = await runNetwork("late", 1, { ...setup, extent: { ...extent, effort: 1 } }, bench);
     expect(trained.mild).toBeNull();
+    const pretraining = trained.provenance.find(({ kind }) => kind === "pre-training")!;
+    expect(pretraining.fittedOn).toEqual(ids.filter((_, n) => n % 4 < 2).sort());
     const right = trained.test.filter(({ positive, probability }) => probability >= 0.5 === positive);
     expect(right.length).toBeGreaterThanOrEqual(7);
   });
@@ -309,15 +317,6 @@ describe("slices", () => {
     expect(flagged.pictures.length).toBeGreaterThan(0);
     expect((await runAudit({ data: "simulated", split: "subjects" }, setup)).found).toBe(false);
   });
-
-  it("and records are audited: each leak by its name, and nothing in the honest one", () => {
-    expect(runRecords(setup)).toEqual({
-      honest: [],
-      pretraining: ["late-split"],
-      selection: ["late-split"],
-      looks: ["no-independent-test"],
-    });
-  });
 });
 
 describe("the conclusion", () => {
@@ -329,14 +328,26 @@ describe("the conclusion", () => {
       return { subject: `${prefix}${subject}`, positive, probability: positive === good ? 0.8 : 0.2 };
     });
   const level: Readonly<Record<string, number>> = { slice: 0.6, svm: 0.85 };
-  const result = (id: string, leak: number): unknown => {
+  /** As `runNetwork` has it: the other fold trains, its own one chooses, the late autoencoder sees everybody. */
+  const provenanceOf = (name: string, fold: number): NetworkResult["provenance"] => [
+    ...(name === "late" ? [fittedOn("pre-training", "convolutions as an autoencoder", ids)] : []),
+    fittedOn("weights", "the network", setup.split.folds[1 - fold]!),
+    fittedOn("selection", "best weights", setup.split.folds[fold]!),
+  ];
+  const [selection, chosen] = [runSelection(setup), runLooks(setup)];
+  const result = (id: string, leak: number, stranger?: string): unknown => {
     const [kind, name = "", split, labels] = id.split("-");
     const of = level[name] ?? 0.85;
     if (kind === "network") {
       const mild = name === "late" ? null : judged("m", 120, 0.65);
       const scratch = name === "subject" || name === "roi" ? judged("m", 120, 0.5) : null;
       const test = judged("t", 60, of);
-      return { test, external: judged("e", 60, 0.6), mild, scratch, looks: [0.6, 1] } satisfies NetworkResult;
+      const provenance = [
+        ...provenanceOf(name, Number(split)),
+        ...(stranger === undefined || name !== "slice" ? [] : [fittedOn("weights", "more", [stranger])]),
+      ];
+      const external = judged("e", 60, 0.6);
+      return { test, external, mild, scratch, looks: [0.6, 1], provenance } satisfies NetworkResult;
     }
     if (kind === "slices") {
       const right = split === "slices" ? leak : labels === "true" ? 0.7 : 0.5;
@@ -350,8 +361,13 @@ describe("the conclusion", () => {
     const row = (right: number): Judgement[][] => [judged("t", 60, right), judged("t", 60, right)];
     const one = { test: row(0.85), external: [judged("e", 60, 0.6), judged("e", 60, 0.6)] };
     const linear = { ...one, mild: [judged("m", 120, 0.65), judged("m", 120, 0.65)] };
-    const inflated = { reported: [0.8, 0.82, 0.81], honest: [0.5, 0.49, 0.52] };
+    const inflated = {
+      reported: [0.8, 0.82, 0.81],
+      honest: [0.5, 0.49, 0.52],
+      given: selection.true.given,
+    };
     const looks = {
+      given: chosen.true.given,
       looks: [1, 10],
       reported: [
         [0.5, 0.7],
@@ -366,22 +382,16 @@ describe("the conclusion", () => {
       linear: { svm: linear, csf: linear, volumes: linear },
       selection: { true: inflated, shuffled: inflated },
       looks: { true: looks, shuffled: looks },
-      records: {
-        honest: [],
-        pretraining: ["late-split"],
-        selection: ["late-split"],
-        looks: ["no-independent-test"],
-      },
     };
     return rest[id];
   };
-  const concluded = (leak: number) => {
+  const concluded = (leak: number, stranger?: string) => {
     const asked = new Set<string>();
     const found = conclude({
       extent: { ...extent, real: true },
       read: (id) => {
         asked.add(id);
-        return result(id, leak);
+        return result(id, leak, stranger);
       },
       split: setup.split,
       slabs: "read",
@@ -405,5 +415,34 @@ describe("the conclusion", () => {
     expect(failed).toContain("leaky-real-shuffled");
     expect(failed).toContain("biased-simulated-true");
     expect(failed).toContain("review-difference");
+  });
+
+  it("audits what the trainings were given, and finds somebody who should not have been among them", () => {
+    const broken = concluded(1, setup.split.test[0]).claims.find(({ id }) => id === "audit-reads-records")!;
+    // Seven networks in two folds, voxels selected early and late and the best look, with two kinds of labels.
+    expect(broken.statement).toContain("share of 22 records (not: network-slice-0; network-slice-1)");
+    expect(broken).toMatchObject({ holds: false });
+    expect(broken.ours).toBeCloseTo(20 / 22, 10);
+  });
+
+  it("tells by the real lists of voxels and settings which were fitted too early", () => {
+    const read = (id: string): unknown =>
+      id === "selection" ? selection : id === "looks" ? chosen : result(id, 1);
+    const records = auditRecords({ extent, read, split: setup.split, slabs: "read", rng: rng(1) });
+    const [early] = records.filter(({ what }) => what === "voxels selected before the split, true labels");
+    expect(early).toMatchObject({ found: ["late-split"] });
+    const [honest] = records.filter(({ what }) => what === "voxels selected fold by fold, true labels");
+    expect(honest).toMatchObject({ found: [] });
+    expect(records.filter((one) => !isRight(one))).toEqual([]);
+    // The same voxels, had they been selected on the fold that is held out.
+    const given = { ...selection.true.given, within: [selection.true.given.folds[0]!] };
+    const wrong = { ...selection, true: { ...selection.true, given } };
+    const again = auditRecords({
+      ...{ extent, split: setup.split, slabs: "read", rng: rng(1) },
+      read: (id) => (id === "selection" ? wrong : read(id)),
+    });
+    expect(again.filter((one) => !isRight(one)).map(({ what }) => what)).toEqual([
+      "voxels selected fold by fold, true labels",
+    ]);
   });
 });

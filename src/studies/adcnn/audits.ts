@@ -1,12 +1,9 @@
 import { type AuditWithPairs, auditSeen, see } from "../../audit/audit.js";
 import { pairPicture } from "../../audit/html.js";
-import { fittedOn } from "../../audit/provenance.js";
-import type { RunFacts } from "../../audit/run-facts.js";
-import type { Category, Part } from "../../audit/types.js";
+import type { Part } from "../../audit/types.js";
 import { rng } from "../../core/rng.js";
 import { hide } from "../audit/scenes.js";
 import type { TrialSetup } from "./data.js";
-import { partsOfFold } from "./data.js";
 import type { SliceData, SliceSplit } from "./plan.js";
 import { heldSlices, labelsOf, sliceId } from "./slices.js";
 
@@ -71,63 +68,4 @@ function picturesOf(pairs: AuditWithPairs["pairs"]): SidePicture[] {
     const { png, width, height } = pairPicture(held, training);
     return { png: btoa(String.fromCharCode(...png)), width, height, words };
   });
-}
-
-/** What the audit said of a record: the categories that it found. */
-export type RecordResult = Readonly<Record<RecordName, readonly Category[]>>;
-
-export const recordNames = ["honest", "pretraining", "selection", "looks"] as const;
-export type RecordName = (typeof recordNames)[number];
-
-/** Audit the records of the study's own designs: the honest one, and each that learns or chooses where it must not. */
-export function runRecords({ subjects, split, extent }: TrialSetup): RecordResult {
-  const { training, validation } = partsOfFold(split, 0);
-  const parts = { train: [...training], validation: [...validation], test: [...split.test] };
-  const everybody = subjects.map(({ id }) => id);
-  const look = (set: "validation" | "test", final: boolean): RunFacts["evaluations"][number] => ({
-    at: "2020-01-01T00:00:00.000Z",
-    set,
-    final,
-    cases: parts[set].length,
-    step: 1,
-    finished: true,
-  });
-  const honest: RunFacts = {
-    system: "adcnn",
-    split: { ...parts, by: "subject", subjects: parts, sealed: true },
-    config: {},
-    data: { root: "simulated", sha256: "study" },
-    leakageStudy: false,
-    provenance: [
-      fittedOn("weights", "the network", parts.train),
-      fittedOn("selection", "best weights by balanced accuracy", parts.validation),
-    ],
-    evaluations: [look("test", true)],
-  };
-  const withLearnt = (kind: "pre-training" | "feature-selection", what: string): RunFacts => ({
-    ...honest,
-    provenance: [...honest.provenance!, fittedOn(kind, what, everybody)],
-  });
-  const records: Readonly<Record<RecordName, RunFacts>> = {
-    honest,
-    pretraining: withLearnt("pre-training", "convolutions as an autoencoder"),
-    selection: withLearnt("feature-selection", "voxels that differ between the diagnoses"),
-    looks: { ...honest, evaluations: Array.from({ length: extent.looks }, () => look("test", false)) },
-  };
-  return {
-    honest: categoriesOf(records.honest),
-    pretraining: categoriesOf(records.pretraining),
-    selection: categoriesOf(records.selection),
-    looks: categoriesOf(records.looks),
-  };
-}
-
-function categoriesOf(run: RunFacts): Category[] {
-  const items = (["train", "validation", "test"] as const).flatMap((part) =>
-    run.split.subjects[part].map((subject) => ({ id: subject, subject, part })),
-  );
-  const { audit } = auditSeen({ name: "run", kind: "run", items, identifiers: "record", notes: [] }, [], {
-    run,
-  });
-  return [...new Set(audit.checks.flatMap(({ findings }) => findings.map(({ category }) => category)))];
 }

@@ -76,6 +76,12 @@ function fitBaseline(
 export interface Inflation {
   readonly reported: readonly number[];
   readonly honest: readonly number[];
+  /** Of the last draw: who was in each fold, and on whom voxels were selected, before the split and fold by fold. */
+  readonly given: {
+    readonly folds: readonly (readonly string[])[];
+    readonly late: readonly string[];
+    readonly within: readonly (readonly string[])[];
+  };
 }
 
 /** Voxels that are selected, and folds of the cross-validation that follows. */
@@ -90,28 +96,39 @@ export function runSelection(setup: TrialSetup): Record<SliceLabels, Inflation> 
   const { subjects, split, extent, seed } = setup;
   const own = subjectsOf(subjects, "pair", new Set(split.folds.flat()));
   const features = own.map(({ grey }) => grey);
+  const everybody = own.map((_, at) => at);
+  const ids = (places: readonly number[]): string[] => places.map((at) => own[at]!.id);
   const found = {} as Record<SliceLabels, Inflation>;
   for (const labels of labelings) {
     const [reported, honest]: [number[], number[]] = [[], []];
+    let given: Inflation["given"] = { folds: [], late: [], within: [] };
     for (let draw = 0; draw < extent.draws; draw++) {
       const draws = rng(seed).split("selection", labels, draw);
       const truth = labelsFor(own, labels, draws);
       const fold = dealt(truth, selectionFolds, draws);
-      const late = mostDifferent(features, truth, selected);
+      const select = (places: readonly number[]): number[] =>
+        mostDifferent(
+          places.map((at) => features[at]!),
+          places.map((at) => truth[at]!),
+          selected,
+        );
+      const late = select(everybody);
+      const within: string[][] = [];
       const score = (voxelsOf: (training: readonly number[]) => readonly number[]): number =>
         crossValidated(features, truth, fold, voxelsOf);
       reported.push(score(() => late));
       honest.push(
-        score((training) =>
-          mostDifferent(
-            training.map((at) => features[at]!),
-            training.map((at) => truth[at]!),
-            selected,
-          ),
-        ),
+        score((training) => {
+          within.push(ids(training));
+          return select(training);
+        }),
       );
+      const folds = Array.from({ length: selectionFolds }, (_, held) =>
+        ids(everybody.filter((at) => fold[at] === held)),
+      );
+      given = { folds, late: ids(everybody), within };
     }
-    found[labels] = { reported, honest };
+    found[labels] = { reported, honest, given };
   }
   return found;
 }
@@ -145,6 +162,8 @@ export interface LooksResult {
   /** By draw, then by number of looks. */
   readonly reported: readonly (readonly number[])[];
   readonly independent: readonly (readonly number[])[];
+  /** Of the last draw: who was trained on, on whom the setting was chosen, and who had no say. */
+  readonly given: Readonly<Record<"training" | "reported" | "independent", readonly string[]>>;
 }
 
 /** Voxels that a setting looks at. */
@@ -163,6 +182,7 @@ export function runLooks(setup: TrialSetup): Record<SliceLabels, LooksResult> {
   const found = {} as Record<SliceLabels, LooksResult>;
   for (const labels of labelings) {
     const [reported, independent]: [number[][], number[][]] = [[], []];
+    let given: LooksResult["given"] = { training: [], reported: [], independent: [] };
     for (let draw = 0; draw < extent.draws; draw++) {
       const draws = rng(seed).split("looks", labels, draw);
       const truth = labelsFor(own, labels, draws);
@@ -198,8 +218,13 @@ export function runLooks(setup: TrialSetup): Record<SliceLabels, LooksResult> {
       );
       reported.push(bests.map((one) => one.reported));
       independent.push(bests.map((one) => one.independent));
+      given = {
+        training: training.map((at) => own[at]!.id),
+        reported: held.map((at) => own[at]!.id),
+        independent: test.map(({ id }) => id),
+      };
     }
-    found[labels] = { looks, reported, independent };
+    found[labels] = { looks, reported, independent, given };
   }
   return found;
 }

@@ -1,5 +1,7 @@
+import { fittedOn, type Provenance } from "../../audit/provenance.js";
 import type { Judgement } from "../../metrics/classification/scores.js";
-import { imagesOf, partsOfFold, type TrialSetup } from "./data.js";
+import type { TrainingImage } from "../../tasks/classification/batches.js";
+import { imagesOf, partsOfFold, type Task, type TrialSetup } from "./data.js";
 import { type Bench, type FittedNetwork, fitNetwork, judge, pretrainOn } from "./fit.js";
 import { configFor, epochsOf, frameworkOf, type Network, scratch, transfer } from "./plan.js";
 
@@ -13,6 +15,8 @@ export interface NetworkResult {
   readonly scratch: readonly Judgement[] | null;
   /** Balanced accuracy at every look at the validation fold of AD and CN. */
   readonly looks: readonly number[];
+  /** What was learnt from whom: the subjects that each training was given. */
+  readonly provenance: readonly Provenance[];
 }
 
 /**
@@ -32,26 +36,30 @@ export async function runNetwork(
   const test = new Set(split.test);
   // Not the network's name: what is compared begins with the same weights and sees the same batches.
   const named = `${seed}/${framework}/${fold}`;
-  const own = imagesOf(subjects, "pair", training);
+  const taught = (task: Task): Taught => ({
+    training: imagesOf(subjects, task, training),
+    validation: imagesOf(subjects, task, validation),
+  });
+  const [pair, mildPair] = [taught("pair"), taught("mild")];
+  const own = pair.training;
   const seen = network === "late" ? imagesOf(subjects, "pair") : own;
-  const first =
-    network === "pretrained" || network === "late"
-      ? await pretrainOn(
-          {
-            config,
-            training: seen,
-            seed: named,
-            // As many steps whoever is seen: what differs is the subjects alone.
-            steps: epochsOf(extent, "autoencoder") * Math.ceil(own.length / config.batch),
-          },
-          bench,
-        )
-      : {};
+  const pretrains = network === "pretrained" || network === "late";
+  const first = pretrains
+    ? await pretrainOn(
+        {
+          config,
+          training: seen,
+          seed: named,
+          // As many steps whoever is seen: what differs is the subjects alone.
+          steps: epochsOf(extent, "autoencoder") * Math.ceil(own.length / config.batch),
+        },
+        bench,
+      )
+    : {};
   const fitted = await fitNetwork(
     {
       config,
-      training: own,
-      validation: imagesOf(subjects, "pair", validation),
+      ...pair,
       epochs: epochsOf(extent, framework),
       first,
       seed: named,
@@ -62,8 +70,7 @@ export async function runNetwork(
     fitNetwork(
       {
         config,
-        training: imagesOf(subjects, "mild", training),
-        validation: imagesOf(subjects, "mild", validation),
+        ...mildPair,
         epochs: epochsOf(extent, framework, from === undefined ? 1 : transfer.epochs),
         ...(from === undefined ? {} : { first: from.weights, rate: transfer.learningRate }),
         seed: `${named}/mild`,
@@ -78,5 +85,22 @@ export async function runNetwork(
     mild: network === "late" ? null : await judgeMild(await mild(fitted)),
     scratch: scratch.includes(network) ? await judgeMild(await mild(undefined)) : null,
     looks: fitted.scores,
+    provenance: [
+      ...(pretrains ? [fittedOn("pre-training", "convolutions as an autoencoder", subjectsIn(seen))] : []),
+      ...learntFrom("AD and CN", pair),
+      ...(network === "late" ? [] : learntFrom("sMCI and pMCI", mildPair)),
+    ],
   };
 }
+
+interface Taught {
+  readonly training: readonly TrainingImage[];
+  readonly validation: readonly TrainingImage[];
+}
+
+const subjectsIn = (images: readonly TrainingImage[]): string[] => images.map(({ subject }) => subject);
+
+const learntFrom = (task: string, { training, validation }: Taught): Provenance[] => [
+  fittedOn("weights", `the network of ${task}`, subjectsIn(training)),
+  fittedOn("selection", `best weights and votes of ${task}`, subjectsIn(validation)),
+];

@@ -158,8 +158,7 @@ export type Trial =
       readonly labels: SliceLabels;
       readonly fold: number;
     }
-  | { readonly kind: "audit"; readonly data: SliceData; readonly split: SliceSplit }
-  | { readonly kind: "records" };
+  | { readonly kind: "audit"; readonly data: SliceData; readonly split: SliceSplit };
 
 /** A trial's file name. */
 export function idOf(trial: Trial): string {
@@ -189,8 +188,6 @@ function wordsOf(trial: Trial): string {
       return `slices of ${trial.data} heads split by ${trial.split}, ${trial.labels} labels, fold ${trial.fold}`;
     case "audit":
       return `audit of ${trial.data} slices split by ${trial.split}`;
-    case "records":
-      return "audit of records";
   }
 }
 
@@ -219,7 +216,6 @@ export function trialsOf(extent: Extent): ReadonlyMap<string, Trial> {
     { kind: "linear" },
     { kind: "selection" },
     { kind: "looks" },
-    { kind: "records" },
   ];
   return new Map(trials.map((trial) => [idOf(trial), trial]));
 }
@@ -253,8 +249,6 @@ function costOf(trial: Trial, extent: Extent): number {
       return trial.data === "real" ? 25 : 15 * (extent.sliceSubjects / 48);
     case "linear":
       return 30 * voxels;
-    case "records":
-      return 0.1;
     default:
       return 15 * voxels;
   }

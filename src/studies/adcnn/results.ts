@@ -1,8 +1,9 @@
 import { z } from "zod";
-import { categories } from "../../audit/types.js";
+import { provenanceSchema } from "../../audit/provenance.js";
 
 const judgements = z.array(z.object({ subject: z.string(), probability: z.number(), positive: z.boolean() }));
 const numbers = z.array(z.number());
+const names = z.array(z.string());
 const byLabels = <T extends z.ZodType>(one: T) => z.object({ true: one, shuffled: one });
 
 /** Results of parts as they are read back. */
@@ -12,6 +13,7 @@ export const networkSchema = z.object({
   mild: judgements.nullable(),
   scratch: judgements.nullable(),
   looks: numbers,
+  provenance: z.array(provenanceSchema),
 });
 const linear = z.object({
   test: z.array(judgements),
@@ -20,9 +22,20 @@ const linear = z.object({
 });
 export const linearSchema = z.object({ svm: linear, csf: linear, volumes: linear });
 export const slicesSchema = z.object({ held: judgements, clean: judgements.nullable(), loss: z.number() });
-export const selectionSchema = byLabels(z.object({ reported: numbers, honest: numbers }));
+export const selectionSchema = byLabels(
+  z.object({
+    reported: numbers,
+    honest: numbers,
+    given: z.object({ folds: z.array(names), late: names, within: z.array(names) }),
+  }),
+);
 export const looksSchema = byLabels(
-  z.object({ looks: numbers, reported: z.array(numbers), independent: z.array(numbers) }),
+  z.object({
+    looks: numbers,
+    reported: z.array(numbers),
+    independent: z.array(numbers),
+    given: z.object({ training: names, reported: names, independent: names }),
+  }),
 );
 export const auditSchema = z.object({
   found: z.boolean(),
@@ -32,5 +45,3 @@ export const auditSchema = z.object({
   details: z.string(),
   pictures: z.array(z.object({ png: z.string(), width: z.number(), height: z.number(), words: z.string() })),
 });
-const found = z.array(z.enum(categories));
-export const recordsSchema = z.object({ honest: found, pretraining: found, selection: found, looks: found });

@@ -1,5 +1,5 @@
 import type { Engine } from "../../runtime/engine.js";
-import { runAudit, runRecords } from "./audits.js";
+import { runAudit } from "./audits.js";
 import type { TrialSetup } from "./data.js";
 import { runLinear, runLooks, runSelection } from "./linear.js";
 import { runNetwork } from "./network.js";
@@ -23,8 +23,6 @@ export function trialRunner(setup: TrialSetup, engine: Engine): (trial: Trial) =
         return runSelection(setup);
       case "looks":
         return runLooks(setup);
-      case "records":
-        return runRecords(setup);
     }
   };
 }
