@@ -94,9 +94,9 @@ describe("a trial", () => {
     const trial = { kind: "fold", network: "voxcnn", classes: ["CN", "AD"], repeat: 0, fold: 0 } as const;
     const found = (await run()(trial)) as FoldResult;
     expect(found.auc).toBeGreaterThan(0.9);
-    expect(found.occlusion).not.toBeNull();
+    expect(new Set(found.occlusion!.map(({ subject }) => subject)).size).toBe(2);
     expect(await run()(trial)).toEqual(found);
-    const other = (await run()({ ...trial, fold: 1 })) as FoldResult;
+    const other = (await run()({ ...trial, fold: 1, repeat: 1 })) as FoldResult;
     expect(other.occlusion).toBeNull();
   });
 
@@ -111,13 +111,25 @@ describe("a trial", () => {
 });
 
 describe("the conclusion", () => {
-  const judged = (auc: (id: string) => number, error: (id: string) => number) => {
-    const fold = (id: string): FoldResult => ({
-      auc: auc(id),
-      accuracy: 0.6,
-      trainLoss: 0.5,
-      occlusion: id.endsWith("cn-ad-1-0") ? { sites: 0.02, elsewhere: 0.001 } : null,
-    });
+  const judged = (
+    auc: (id: string) => number,
+    error: (id: string) => number,
+    sites: (person: number) => number = (person) => 0.02 + 0.001 * person,
+  ) => {
+    const fold = (id: string): FoldResult => {
+      const at = Number(id.at(-1));
+      const covered = (person: number) => ({
+        subject: `sub-${person}`,
+        sites: sites(person),
+        elsewhere: 0.001,
+      });
+      return {
+        auc: auc(id),
+        accuracy: 0.6,
+        trainLoss: 0.5,
+        occlusion: id.includes("cn-ad-1-") ? [covered(2 * at), covered(2 * at + 1)] : null,
+      };
+    };
     const deep = (id: string): DeepResult => ({ error: error(id), steps: [1, 2], errors: [0.9, error(id)] });
     return conclude({ extent: { ...extent, folds: 5, deepRepeats: 3 }, fold, deep, rng: rng(1) });
   };
@@ -146,6 +158,22 @@ describe("the conclusion", () => {
     expect(failed).toContain("deeper-plain-is-worse");
     expect(failed).toContain("shortcuts-mend-it");
     expect(failed).toContain("dementia-from-controls");
+  });
+
+  it("says that networks look at the disease only where people agree, with an interval over people", () => {
+    const claimOf = (sites?: (person: number) => number) =>
+      judged(asPaper, wobble, sites).claims.find(({ id }) => id === "looks-at-the-disease-voxcnn")!;
+    const { statement, holds, interval, ours } = claimOf();
+    expect(statement).toMatch(/of 10 people whom the network does not know$/);
+    expect(holds).toBe(true);
+    // 0.02 + 0.001 n - 0.001 over ten people, in points.
+    expect(ours).toBeCloseTo(2.35, 6);
+    expect(interval[0]).toBeLessThan(ours as number);
+    expect(interval[1]).toBeGreaterThan(ours as number);
+    // More on average, and not in most people: one value a network would have held.
+    const one = claimOf((person) => (person === 0 ? 0.2 : -0.001));
+    expect(one.ours).toBeGreaterThan(0);
+    expect(one.holds).toBe(false);
   });
 
   it("asks for every training by the name that it has", () => {

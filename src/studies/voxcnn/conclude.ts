@@ -122,7 +122,7 @@ export function conclude(findings: Findings): Conclusion {
   return {
     claims,
     notes: [
-      `Intervals are over ${extent.repeats * extent.folds} folds (${extent.folds} folds, drawn ${extent.repeats === 1 ? "once" : `${extent.repeats} times`}), of the deep networks over ${extent.deepRepeats} repetition(s). Folds share training subjects, so that such intervals are too narrow.`,
+      `Intervals are over ${extent.repeats * extent.folds} folds (${extent.folds} folds, drawn ${extent.repeats === 1 ? "once" : `${extent.repeats} times`}), of the deep networks over ${extent.deepRepeats} repetition(s), of what is covered over people. Folds share training subjects, so that such intervals are too narrow.`,
       "The paper watched the folds that it reports while training; here the last weights are judged, once.",
     ],
     sections: [tableSection(findings), deepSection(findings)],
@@ -153,20 +153,24 @@ function alike(findings: Findings, task: Task): ShownClaim {
 }
 
 function covered(findings: Findings, task: Task): ShownClaim[] {
+  const { extent, fold, rng } = findings;
   return networkNames.flatMap((network) => {
-    const found = findings.fold(foldId({ network, classes: task.classes, repeat: 0, fold: 0 })).occlusion;
-    if (found === null) return [];
+    const found = Array.from({ length: extent.folds }, (_, at) =>
+      fold(foldId({ network, classes: task.classes, repeat: 0, fold: at })),
+    ).flatMap(({ occlusion }) => occlusion ?? []);
+    // One person has no interval.
+    if (found.length < 2) return [];
     return [
       judge(
         {
           id: `looks-at-the-disease-${network}`,
-          statement: `${words[network]}: covering voxels of hippocampi and ventricles costs more probability of dementia than covering others of the brain`,
+          statement: `${words[network]}: covering voxels of hippocampi and ventricles costs more probability of dementia than covering others of the brain, of ${found.length} people whom the network does not know`,
           paper: "they light up",
-          values: [found.sites - found.elsewhere],
+          values: found.map(({ sites, elsewhere }) => sites - elsewhere),
           unit: "points",
           holds: { above: 0 },
         },
-        findings.rng,
+        rng,
       ),
     ];
   });

@@ -25,7 +25,7 @@ const foldSchema = z.object({
   auc: z.number(),
   accuracy: z.number(),
   trainLoss: z.number(),
-  occlusion: z.object({ sites: z.number(), elsewhere: z.number() }).nullable(),
+  occlusion: z.array(z.object({ subject: z.string(), sites: z.number(), elsewhere: z.number() })).nullable(),
 });
 const deepSchema = z.object({ error: z.number(), steps: z.array(z.number()), errors: z.array(z.number()) });
 

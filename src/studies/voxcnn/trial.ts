@@ -41,9 +41,19 @@ export interface FoldResult {
   readonly auc: number;
   readonly accuracy: number;
   readonly trainLoss: number;
-  /** Of controls against dementia, first fold: mean loss of probability when voxels of the disease, and others of the brain, are covered. */
-  readonly occlusion: { readonly sites: number; readonly elsewhere: number } | null;
+  /** Of controls against dementia, first repetition: some held-out people with dementia. */
+  readonly occlusion: readonly Covered[] | null;
 }
+
+/** Mean loss of probability when voxels of the disease, and others of the brain, are covered in somebody's image. */
+export interface Covered {
+  readonly subject: string;
+  readonly sites: number;
+  readonly elsewhere: number;
+}
+
+/** Held-out people whose images are covered, in every fold. */
+const coveredPerFold = 2;
 
 export type TrialResult = FoldResult | DeepResult;
 
@@ -98,9 +108,9 @@ async function runFold(
     const [probability] = await probabilitiesOf(classifier, image);
     judged.push({ subject, positive: label === 1, probability: Math.min(1, Math.max(0, probability!)) });
   }
-  const looks = repeat === 0 && fold === 0 && classes[0] === "CN" && classes[1] === "AD";
-  const held = own.filter(({ id, stage }) => stage === "AD" && split.test.includes(id)).slice(0, 4);
-  const occlusion = looks ? await coveredAt(classifier, held) : null;
+  const looks = repeat === 0 && classes[0] === "CN" && classes[1] === "AD";
+  const held = own.filter(({ id, stage }) => stage === "AD" && split.test.includes(id));
+  const occlusion = looks ? await coveredAt(classifier, held.slice(0, coveredPerFold)) : null;
   await executable.dispose();
   return {
     auc: areaUnderCurve(judged),
@@ -163,13 +173,10 @@ async function trainOn(
   return { state, loss: last.reduce((a, b) => a + b, 0) / last.length };
 }
 
-/** Probability lost where the disease is and where it is not, within the brain, mean over subjects. */
-async function coveredAt(
-  classifier: Classifier,
-  subjects: readonly Subject[],
-): Promise<NonNullable<FoldResult["occlusion"]>> {
-  const sums = { sites: 0, elsewhere: 0 };
-  for (const { image, sites } of subjects) {
+/** Probability lost where the disease is and where it is not, within the brain. */
+async function coveredAt(classifier: Classifier, subjects: readonly Subject[]): Promise<Covered[]> {
+  const found: Covered[] = [];
+  for (const { id, image, sites } of subjects) {
     const map = await occlusionMap(classifier, image, true, occlusionFor(image.size));
     const counts = { sites: 0, elsewhere: 0 };
     const own = { sites: 0, elsewhere: 0 };
@@ -180,8 +187,11 @@ async function coveredAt(
       own[where] += lost;
       counts[where]++;
     });
-    for (const where of ["sites", "elsewhere"] as const)
-      sums[where] += own[where] / Math.max(1, counts[where]) / subjects.length;
+    found.push({
+      subject: id,
+      sites: own.sites / Math.max(1, counts.sites),
+      elsewhere: own.elsewhere / Math.max(1, counts.elsewhere),
+    });
   }
-  return sums;
+  return found;
 }
