@@ -97,7 +97,7 @@ function narrow(widths: number[]): Extract<ClassificationConfig["network"], { ki
   };
 }
 
-/** Conv5_FC3 on the grid of MNI at 1 mm, pre-trained as an autoencoder; two steps of 6 in the paper are one of 12. */
+/** Conv5_FC3 on the grid of MNI at 1 mm, pre-trained as an autoencoder; where the paper adds up two steps, one has twice the batch. */
 const subjectPaper: ClassificationConfig = {
   ...subjectSmall,
   input: { size: null, enlarge: false, intensity: "minMax" },
@@ -113,7 +113,7 @@ const subjectPaper: ClassificationConfig = {
   balance: "none",
   augmentation: "none",
   selection: { share: 0.2, by: "balanced accuracy" },
-  pretraining: { epochs: 50, learningRate: 1e-4 },
+  pretraining: { epochs: 50, learningRate: 1e-4, batch: 24, weightDecay: 0 },
   batch: 12,
   optimizer: { ...adam, learningRate: 1e-4, weightDecay: 0 },
   schedule: { kind: "constant" },
@@ -146,7 +146,7 @@ const roiPaper: ClassificationConfig = {
     unit: "voxel",
   },
   network: conv4,
-  pretraining: { epochs: 200, learningRate: 1e-5 },
+  pretraining: { epochs: 200, learningRate: 1e-5, batch: 32, weightDecay: 0 },
   batch: 32,
   optimizer: { ...adam, learningRate: 1e-5, weightDecay: 1e-4 },
   epochs: 200,
@@ -154,7 +154,7 @@ const roiPaper: ClassificationConfig = {
   patience: 10,
 };
 
-/** A Conv4_FC3 for each of the patches of 50³ voxels: 36 in images of 169 x 208 x 179. */
+/** A Conv4_FC3 for each of the patches of 50³ voxels: 36 in images of 169 x 208 x 179; one autoencoder of all patches before. */
 const patchPaper: ClassificationConfig = {
   ...roiPaper,
   framework: {
@@ -164,7 +164,7 @@ const patchPaper: ClassificationConfig = {
     networks: "each",
     threshold: 0.7,
   },
-  pretraining: null,
+  pretraining: { epochs: 20, learningRate: 1e-5, batch: 64, weightDecay: 1e-4 },
   patience: 15,
 };
 
@@ -256,7 +256,7 @@ export const adcnn: System = {
     },
     "subject-paper": { summary: "Conv5_FC3 of 42.3 M parameters on 169 x 208 x 179 voxels, pre-trained" },
     "roi-paper": { summary: "Conv4_FC3 on 50 x 50 x 50 voxels about each hippocampus, pre-trained" },
-    "patch-paper": { summary: "36 networks, Conv4_FC3, on patches of 50 x 50 x 50 voxels" },
+    "patch-paper": { summary: "36 networks, Conv4_FC3, on patches of 50 x 50 x 50 voxels, pre-trained" },
     "slice-paper": { summary: "ResNet-18 on sagittal slices, the last stage fine-tuned: needs --init" },
   },
   verbs: async () =>

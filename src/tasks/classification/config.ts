@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { fail } from "../../core/errors.js";
 import { type Augmentation, augmentations, defineAugmentation } from "../../transforms/augmentation.js";
 import { trainingSettings, withSettings } from "../settings.js";
 
@@ -81,7 +82,7 @@ const frameworkSchema = z.discriminatedUnion("kind", [
       stride: size3,
       /** "one" network sees all positions; "each" position has a network of its own. */
       networks: z.enum(["one", "each"]),
-      /** Positions whose accuracy in validation is below this rate have no vote. */
+      /** Of networks of their own: positions whose accuracy in validation is below this rate have no vote. */
       threshold: z.number().min(0).max(1),
     })
     .strict(),
@@ -150,7 +151,16 @@ export const classificationSchema = z
       })
       .strict(),
     /** Train the convolutions as an autoencoder on the training subjects first; null: no. Of "conv-fc" only. */
-    pretraining: z.object({ epochs: count, learningRate: z.number().positive() }).strict().nullable(),
+    pretraining: z
+      .object({
+        epochs: count,
+        learningRate: z.number().positive(),
+        /** null: as the network's. */
+        batch: count.nullable().default(null),
+        weightDecay: z.number().min(0).default(0),
+      })
+      .strict()
+      .nullable(),
     /** Parameters whose names begin so are not trained: for weights that come from another run. */
     freeze: z.array(z.string()),
   })
@@ -161,28 +171,32 @@ export const classificationSchema = z
       framework.kind !== "slice" || network.kind === "resnet" || network.kind === "conv-fc",
     { path: ["network"], message: "slices are for resnet or conv-fc networks, which work in 2-D" },
   )
-  .refine(
-    ({ pretraining, network, framework }) => {
-      const several = framework.kind === "patch" && framework.networks === "each";
-      return pretraining === null || (network.kind === "conv-fc" && !several);
-    },
-    {
-      path: ["pretraining"],
-      message: "only one network of the kind conv-fc can be pre-trained as an autoencoder",
-    },
-  );
+  .refine(({ pretraining, network }) => pretraining === null || network.kind === "conv-fc", {
+    path: ["pretraining"],
+    message: "only networks of the kind conv-fc can be pre-trained as an autoencoder",
+  });
 
 export type ClassificationConfig = z.infer<typeof classificationSchema>;
 export type NetworkConfig = ClassificationConfig["network"];
 export type Framework = ClassificationConfig["framework"];
 
-/** A preset with `--set` changes applied: see `withSettings`. */
+/** A preset with `--set` changes applied: see `withSettings`. Throws `bad-argument` for one that would change nothing. */
 export function withChanges(
   preset: ClassificationConfig,
   changes: Readonly<Record<string, string>>,
 ): ClassificationConfig {
   const schema = classificationSchema as z.ZodType<ClassificationConfig>;
-  return withSettings(schema, Object.keys(preset), preset, changes);
+  const config = withSettings(schema, Object.keys(preset), preset, changes);
+  const { framework } = config;
+  if ("framework.threshold" in changes && framework.kind === "patch" && framework.networks === "one")
+    fail("bad-argument", {
+      what: "a threshold for votes means nothing to one network that sees all patches",
+      where: "framework.threshold",
+      expected: "framework.networks=each, a network for each position",
+      found: "framework.networks=one",
+      fix: "Leave it out",
+    });
+  return config;
 }
 
 /** The augmentation that a configuration names or spells out. */

@@ -3,9 +3,10 @@ import { rng } from "../../core/rng.js";
 import type { Tensor } from "../../core/tensor.js";
 import { readSafetensors, writeSafetensors } from "../../io/node.js";
 import { engineOn } from "../../runtime/devices.node.js";
-import { compileStep, lowerStep } from "../../train/compile.js";
+import { compileStep } from "../../train/compile.js";
 import { train } from "../../train/loop.js";
 import { weightsOf } from "../../train/step.js";
+import { fitMemory } from "../memory.node.js";
 import { autoencoderStep, encoderOf } from "./autoencoder.js";
 import { type BatchPlan, samplesPerEpoch, type TrainingImage } from "./batches.js";
 import { threadedBatches } from "./batches.node.js";
@@ -16,26 +17,44 @@ interface Request {
   readonly seed: number;
   readonly device: Parameters<typeof engineOn>[0];
   readonly threads?: number | undefined;
+  readonly memory?: "normal" | "lean" | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** A batch that had to be lowered to fit into memory, in words. */
+  onNote?(text: string): void;
   onLoss?(step: number, steps: number, loss: number): void;
 }
 
 /**
  * First weights of a network's convolutions, from training them with their mirror image to give the images back: see
- * `convAutoencoder`. The images are those that the network itself is trained on, and no others. Throws `runtime` when it
+ * `convAutoencoder`. The images are those that the network itself is trained on, and no others; networks of several positions
+ * begin with the same weights, learnt at all of them. Throws `runtime` when it
  * is interrupted: a run must not begin with weights that are half learnt.
  */
 export async function pretrain(
   images: readonly TrainingImage[],
   config: ClassificationConfig,
   views: Views,
-  { seed, device, threads, signal, onLoss }: Request,
+  { seed, device, threads, memory, signal, onNote, onLoss }: Request,
 ): Promise<Record<string, Tensor>> {
-  const { pretraining, batch } = config;
-  const step = autoencoderStep(config, views.shape);
-  if (step === undefined || pretraining === null) return {};
+  const { pretraining, network } = config;
+  if (pretraining === null || network.kind !== "conv-fc") return {};
   const engine = await engineOn(device);
-  const lowered = lowerStep(step, await engine.target());
+  const own = {
+    ...config,
+    batch: pretraining.batch ?? config.batch,
+    optimizer: { ...config.optimizer, weightDecay: pretraining.weightDecay },
+  };
+  const fitted = fitMemory(
+    own,
+    (candidate: typeof own, use) => autoencoderStep(candidate, views.shape, use)!,
+    await engine.target(),
+    process.availableMemory(),
+    memory,
+    "preset or images, e.g. --set input.size=32,32,32",
+  );
+  for (const text of fitted.warnings) onNote?.(`pre-training: ${text}`);
+  const { step, lowered } = fitted;
+  const { batch } = fitted.config;
   const executable = await compileStep(engine, step, lowered, threads === undefined ? {} : { threads });
   const plan: BatchPlan = {
     seed,
@@ -43,7 +62,8 @@ export async function pretrain(
     balance: "none",
     augmentation: {} as BatchPlan["augmentation"],
     plain: true,
-    views,
+    // One autoencoder sees all positions, whether or not each has a network of its own later.
+    views: { ...views, several: false },
   };
   const stepsPerEpoch = Math.ceil(samplesPerEpoch(images, plan) / batch);
   const totalSteps = pretraining.epochs * stepsPerEpoch;
@@ -68,7 +88,7 @@ export async function pretrain(
         what: "interrupted while an autoencoder was pre-trained; nothing of it was kept",
         fix: "Give the same command again",
       });
-    return encoderOf(weightsOf(state));
+    return encoderOf(weightsOf(state), views.several ? views.positions.length : undefined);
   } finally {
     await source.close();
     await executable.dispose();

@@ -308,15 +308,31 @@ describe("occlusion", () => {
   });
 });
 
+describe("pre-training of the paper (Wen et al. 2020)", () => {
+  it.each([
+    ["subject-paper", { epochs: 50, learningRate: 1e-4, batch: 24, weightDecay: 0 }],
+    ["roi-paper", { epochs: 200, learningRate: 1e-5, batch: 32, weightDecay: 0 }],
+    ["patch-paper", { epochs: 20, learningRate: 1e-5, batch: 64, weightDecay: 1e-4 }],
+    ["slice-paper", null],
+  ] as const)("of %s", (preset, expected) => {
+    expect(adcnn[preset].pretraining).toEqual(expected);
+  });
+});
+
 describe("settings", () => {
   it("take two classes as typed, and say what does not fit", () => {
     expect(withChanges(subject, { classes: "sMCI,pMCI" }).classes).toEqual(["sMCI", "pMCI"]);
     expect(withChanges(subject, { "table.map": "0=CN,0.5=AD" }).table.map).toBe("0=CN,0.5=AD");
     expect(() => withChanges(subject, { classes: "AD,AD" })).toThrow(/the two classes are the same/);
     expect(() => withChanges(subject, { classes: "AD" })).toThrow(/classes/);
-    expect(() =>
-      withChanges(adcnn["patch-small"], { pretraining: '{"epochs":1,"learningRate":0.1}' }),
-    ).toThrow(/only one network/);
+    const pretraining = '{"epochs":1,"learningRate":0.1}';
+    expect(withChanges(adcnn["patch-small"], { pretraining }).pretraining).toMatchObject({ weightDecay: 0 });
+    expect(() => withChanges(adcnn["slice-paper"], { pretraining })).toThrow(/of the kind conv-fc/);
+    const one = { "framework.networks": "one" };
+    expect(withChanges(adcnn["patch-small"], one).framework).toMatchObject({ networks: "one" });
+    expect(() => withChanges(adcnn["patch-small"], { ...one, "framework.threshold": "0.6" })).toThrow(
+      /^framework\.threshold: a threshold for votes means nothing to one network/,
+    );
     expect(() =>
       withChanges(subject, {
         framework: '{"kind":"slice","axis":2,"skip":0,"size":null}',
