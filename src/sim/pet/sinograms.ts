@@ -256,6 +256,15 @@ export function companion(of: SinogramStack, other: SinogramStack, path: string)
       found: `${other.slices} slice(s) of ${other.views} views and ${other.bins} bins`,
       ...(other.views === of.bins && other.bins === of.views ? { fix: "Views and bins are swapped" } : {}),
     });
+  const [axis, otherAxis] = [axisBinOf(of), axisBinOf(other)];
+  if (Math.abs(otherAxis - axis) > 1e-3)
+    fail("geometry", {
+      what: "two files of sinograms have the scanner's axis in different places",
+      where: path,
+      expected: `the axis in bin ${axis} of ${of.bins}, as the prompts have it`,
+      found: `in bin ${otherAxis}`,
+      fix: "Give both in one format: the middle of NumPy's bins is the axis, of an even number Interfile's is beside it",
+    });
   const turn = Math.abs(other.startDegrees - of.startDegrees);
   const [size, otherSize] = [of.binSizeMm ?? 0, other.binSizeMm ?? of.binSizeMm ?? 0];
   if (turn > 0.01 || (size > 0 && Math.abs(otherSize / size - 1) > 1e-3))

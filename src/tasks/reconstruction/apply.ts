@@ -1,7 +1,7 @@
 import { fail } from "../../core/errors.js";
 import { floats } from "../../core/tensor.js";
 import type { Executable } from "../../runtime/engine.js";
-import type { PetGeometry } from "../../sim/pet/geometry.js";
+import { axisBinOf, type PetGeometry } from "../../sim/pet/geometry.js";
 import type { PetScan } from "../../sim/pet/model.js";
 import { inputExtents, networkInput } from "./input.js";
 import type { ReconstructionModel } from "./run.js";
@@ -56,16 +56,18 @@ export async function reconstructByNetwork(
 
 /** Throws `geometry` unless both are one scanner: the network has learnt where every bin of it lies. */
 export function requireGeometry(found: PetGeometry, expected: PetGeometry, where?: string): void {
-  const keys = ["views", "bins", "binSizeMm", "startDegrees", "imageSize", "pixelSizeMm"] as const;
+  const keys = ["views", "bins", "binSizeMm", "axisBin", "startDegrees", "imageSize", "pixelSizeMm"] as const;
+  const one = { ...found, axisBin: axisBinOf(found) };
+  const other = { ...expected, axisBin: axisBinOf(expected) };
   const differs = keys.find(
-    (key) => Math.abs(found[key] - expected[key]) > 1e-4 * Math.max(1, Math.abs(expected[key])),
+    (key) => Math.abs(one[key] - other[key]) > 1e-4 * Math.max(1, Math.abs(other[key])),
   );
   if (differs !== undefined)
     fail("geometry", {
       what: "the sinogram is of another scanner than the network has learnt",
       where,
-      expected: `${differs} ${expected[differs]}: ${describe(expected)}`,
-      found: `${differs} ${found[differs]}`,
+      expected: `${differs} ${other[differs]}: ${describe(expected)}`,
+      found: `${differs} ${one[differs]}`,
       fix: "Use a run that was trained on this scanner's geometry, or a classic method",
     });
 }

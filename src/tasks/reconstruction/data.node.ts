@@ -4,9 +4,8 @@ import { sha256 } from "../../io/fingerprint.js";
 import { nodeFiles, readTable, readVolume } from "../../io/node.js";
 import { foldOf, type Split } from "../../io/split.js";
 import type { Row } from "../../io/tables.js";
-import { checkedGeometry, type PetGeometry } from "../../sim/pet/geometry.js";
 import { checkScan, type PetScan } from "../../sim/pet/model.js";
-import { companion, readSinogramsFrom } from "../../sim/pet/sinograms.js";
+import { companion, geometryOf, readSinogramsFrom } from "../../sim/pet/sinograms.js";
 import { spacingMm } from "../../volume/affine.js";
 import type { ImageVolume } from "../../volume/volume.js";
 import type { TrainingScan } from "./draw.js";
@@ -124,23 +123,15 @@ export async function loadScanFolder(
   const trues = entries?.some(({ name }) => name === "trues.hs")
     ? companion(stack, await readSinogramsFrom(nodeFiles, file("trues")), file("trues"))
     : undefined;
-  const { views, bins, startDegrees, binSizeMm } = stack;
   const pixels = spacingMm(affine);
-  if (binSizeMm === undefined || stack.slices !== 1 || size[0] !== size[1] || size[2] !== 1)
+  if (stack.binSizeMm === undefined || stack.slices !== 1 || size[0] !== size[1] || size[2] !== 1)
     fail("bad-data", {
       what: "the scan is not one slice of a square image",
       where: folder,
       expected: "a sinogram of one slice with its bin size, and an image of one slice",
       found: `${stack.slices} slice(s), an image of ${size.join("x")}`,
     });
-  const geometry: PetGeometry = checkedGeometry({
-    views,
-    bins,
-    binSizeMm,
-    startDegrees,
-    imageSize: size[0],
-    pixelSizeMm: pixels[0],
-  });
+  const geometry = geometryOf(stack, folder, { imageSize: size[0], pixelSizeMm: pixels[0] });
   const scan: PetScan = {
     geometry,
     psfFwhmMm: Number(row.psf_fwhm_mm),

@@ -1,6 +1,6 @@
 import { fail } from "../../core/errors.js";
 import type { Rng } from "../../core/rng.js";
-import type { PetGeometry } from "../../sim/pet/geometry.js";
+import { axisBinOf, type PetGeometry } from "../../sim/pet/geometry.js";
 import type { PetScan } from "../../sim/pet/model.js";
 import { drawPoisson } from "../../sim/pet/poisson.js";
 
@@ -36,7 +36,9 @@ export function drawScan(
   const trues = requireTrues(one);
   const { geometry } = scan;
   const wanted = low * (high / low) ** rng.split("counts").uniform();
-  const mirrored = mirror && geometry.startDegrees === 0 && rng.split("mirror").chance(0.5);
+  // Bins that do not lie alike on both sides of the axis have no mirror image among themselves.
+  const even = geometry.startDegrees === 0 && axisBinOf(geometry) === (geometry.bins - 1) / 2;
+  const mirrored = mirror && even && rng.split("mirror").chance(0.5);
   const turn = (values: Float32Array): Float32Array =>
     mirrored ? mirroredSinogram(values, geometry) : values.slice();
   const [expected, scatter, randoms] = [

@@ -13,6 +13,7 @@ export const modelSchema = z.object({
     views: z.number(),
     bins: z.number(),
     binSizeMm: z.number(),
+    axisBin: z.number().exactOptional(),
     startDegrees: z.number(),
     imageSize: z.number(),
     pixelSizeMm: z.number(),

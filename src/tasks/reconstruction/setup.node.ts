@@ -202,7 +202,7 @@ function requireFit({ network }: ReconstructionConfig, imageSize: number): void 
       where: "network.decoder",
       expected: `a last size of ${imageSize}`,
       found: `${size}`,
-      fix: "Choose the preset that is named as the geometry of gyrus simulate pet",
+      fix: `Choose a preset for ${imageSize}² pixels (see gyrus list), or end network.decoder with that size`,
     });
 }
 

@@ -4,8 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { floats } from "../../../src/core/tensor.js";
 import { writeInterfileTo } from "../../../src/io/interfile.js";
 import { nodeFiles } from "../../../src/io/node.js";
+import { encodeNpy } from "../../../src/io/npy.js";
 import { reconstructEm } from "../../../src/reconstruct/em.js";
 import { fbp } from "../../../src/reconstruct/fbp.js";
 import { arcCorrect, evenBinsOf } from "../../../src/sim/pet/arc.js";
@@ -170,6 +172,20 @@ describe("sinograms from Interfile", () => {
     }
     const transposed = { ...first, views: first.bins, bins: first.views };
     expect(() => companion(first, transposed, "t.hs")).toThrow("Views and bins are swapped.");
+  });
+
+  it("of two files have to have their axis in one place, also where bins are even", async () => {
+    const prompts = await readSinogramsFrom(nodeFiles, await writeInScanner("even", 64));
+    const array = join(folder, "even.npy");
+    await writeFile(array, encodeNpy(floats([2, 60, 64], prompts.data)));
+    const other = await readSinogramsFrom(nodeFiles, array);
+    expect(() => companion(prompts, other, array)).toThrow(
+      /even\.npy: two files of sinograms have the scanner's axis in different places\. Expected the axis in bin 31 of 64, as the prompts have it\. Found in bin 31\.5\. Give both in one format/,
+    );
+    expect(companion(prompts, prompts, "even.hs")).toBe(prompts.data);
+    const odd = await readSinogramsFrom(nodeFiles, await writeInScanner("odd", 63));
+    await writeFile(array, encodeNpy(floats([2, 60, 63], odd.data)));
+    expect(companion(odd, await readSinogramsFrom(nodeFiles, array), array)).toEqual(odd.data);
   });
 });
 

@@ -125,6 +125,17 @@ describe("a slice that is counted anew", () => {
     });
     expect(mirroredSinogram(mirroredSinogram(sinogram, geometry), geometry)).toEqual(sinogram);
   });
+
+  it("is not mirrored where its axis is not the middle of its bins", () => {
+    const mirroredOf = (axisBin?: number): boolean => {
+      const geometry = { ...head!.scan.geometry, ...(axisBin === undefined ? {} : { axisBin }) };
+      const one = { ...head!, scan: { ...head!.scan, geometry } };
+      return Array.from({ length: 12 }, (_, n) =>
+        drawScan(one, rng(n), { counts: [1e5, 1e5], mirror: true }),
+      ).some(({ truth }) => truth !== head!.truth);
+    };
+    expect([mirroredOf(), mirroredOf(23), mirroredOf(22)]).toEqual([true, true, false]);
+  });
 });
 
 describe("batches", () => {

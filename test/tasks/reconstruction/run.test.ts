@@ -1,15 +1,20 @@
 import { existsSync } from "node:fs";
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { explainError } from "../../../src/cli/exit.js";
+import { writeInterfileTo } from "../../../src/io/interfile.js";
 import { nodeFiles, readSafetensors, readTable, readVolume, writeTable } from "../../../src/io/node.js";
 import { relativeRmse } from "../../../src/metrics/quality.js";
-import { petGeometries } from "../../../src/sim/pet/geometry.js";
+import { geometryOver, imageGrid, petGeometries } from "../../../src/sim/pet/geometry.js";
 import { writePetScans } from "../../../src/sim/pet/node.js";
+import { sinogramsToWrite } from "../../../src/sim/pet/sinograms.js";
 import { deeppet } from "../../../src/systems/deeppet.js";
+import { requireGeometry } from "../../../src/tasks/reconstruction/apply.js";
+import { loadScanFolder } from "../../../src/tasks/reconstruction/data.node.js";
 import { openModelAt } from "../../../src/tasks/reconstruction/open.node.js";
+import { modelSchema } from "../../../src/tasks/reconstruction/run.js";
 import { reconstructStackByNetwork } from "../../../src/tasks/reconstruction/stack.node.js";
 import type { TrainRequest, Verbs } from "../../../src/tasks/verbs.js";
 import { quickPet, scansOf } from "./data.js";
@@ -18,6 +23,12 @@ let folder = "";
 let data = "";
 let verbs: Verbs;
 const at = (...parts: string[]): string => join(folder, ...parts);
+
+/** A path in the folder, whose own folder is there. */
+async function folderFor(path: string): Promise<string> {
+  await mkdir(dirname(at(path)), { recursive: true });
+  return at(path);
+}
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "gyrus-deeppet-"));
@@ -151,6 +162,32 @@ describe("a run with fresh noise", () => {
   });
 });
 
+describe("a scanner with an even number of bins, its axis in one of them,", () => {
+  const middle = geometryOver(320, { views: 8, bins: 10, imageSize: 8 });
+  const geometry = { ...middle, axisBin: 4 };
+
+  it("is read as it is, told apart from one whose axis lies between two, and stands in the record", async () => {
+    const counts = new Float32Array(80).fill(2);
+    for (const name of ["prompts", "scatter", "randoms", "attenuation"])
+      await writeInterfileTo(
+        nodeFiles,
+        await folderFor(`even/one/${name}.hs`),
+        sinogramsToWrite(geometry, 1, 3, name === "prompts" ? counts : counts.map(() => 0.5)),
+      );
+    const row = { scan: "one", psf_fwhm_mm: "0", calibration: "1" };
+    const { scan } = await loadScanFolder(at("even"), row, imageGrid(geometry));
+    expect(scan.geometry).toMatchObject({ bins: 10, axisBin: 4 });
+    expect(() => requireGeometry(scan.geometry, middle, "one")).toThrow(
+      /^one: the sinogram is of another scanner than the network has learnt\. Expected axisBin 4\.5: .*Found axisBin 4\./,
+    );
+    requireGeometry(scan.geometry, geometry);
+    // Written out, half of the bins' number is the same axis.
+    requireGeometry({ ...middle, axisBin: 4.5 }, middle);
+    const recorded = modelSchema.shape.geometry;
+    expect([recorded.parse(geometry), recorded.parse(middle)]).toEqual([geometry, middle]);
+  });
+});
+
 describe("training refuses, before anything is written,", () => {
   const refuse = async (change: Partial<TrainRequest>, words: RegExp): Promise<void> => {
     const thrown: unknown = await verbs.train(request("refused", change)).catch((error: unknown) => error);
@@ -177,7 +214,7 @@ describe("training refuses, before anything is written,", () => {
   it("a preset for another scanner", () =>
     refuse(
       { preset: "small", set: {} },
-      /makes images of another size.*Expected a last size of 32.*Found 64/,
+      /makes images of another size.*Expected a last size of 32.*Found 64\. Choose a preset for 32² pixels/,
     ));
 
   it("slices of one phantom in two parts", async () => {
