@@ -83,7 +83,7 @@ export async function requireSmoreRun(method: string, methods: readonly string[]
 }
 
 export interface SmoreAnswer {
-  /** Absent where the training was interrupted. */
+  /** Absent where it was interrupted. */
   readonly image?: ImageVolume;
   readonly training?: TrainSummary;
   /** A run folder to be removed once the result is written. */

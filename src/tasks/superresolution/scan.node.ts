@@ -28,7 +28,7 @@ export interface SuperresolveScanRequest {
   readonly mask?: Volume | undefined;
   /** Go on where the voxels are cubes already. */
   readonly force?: boolean;
-  /** Aborted while training: it is saved where it is, to be resumed. */
+  /** Aborted: the training is saved where it is, to be resumed; once it is over, what is resumed is its application. */
   readonly signal?: AbortSignal;
   onTraining?(progress: TrainProgress): void;
   /** The share of the scan that the networks have been applied to. */
@@ -36,14 +36,14 @@ export interface SuperresolveScanRequest {
 }
 
 export interface SuperresolvedScan {
-  /** Absent where the training was interrupted. */
+  /** Absent where it was interrupted. */
   readonly image?: ImageVolume;
   readonly training: TrainSummary;
 }
 
 /**
- * SMORE from scan to result: train on the scan itself, into a run folder, and apply. Interrupted while training it goes
- * on with `resume`, with the bits of a training that was not. Throws what `planScan`, `trainRun` and `superresolve` do.
+ * SMORE from scan to result: train on the scan itself, into a run folder, and apply. Interrupted it goes on with
+ * `resume`, with the bits of one that was not. Throws what `planScan`, `trainRun` and `superresolve` do.
  */
 export async function superresolveScan(request: SuperresolveScanRequest): Promise<SuperresolvedScan> {
   const { scan, path, preset, config, seed, runDir, threads, device, minutes, mask, force } = request;
@@ -72,12 +72,21 @@ export async function superresolveScan(request: SuperresolveScanRequest): Promis
   );
   if (training.stopped === "asked") return { training };
   const network = await openModelAt(runDir, { threads, device });
-  const image = await superresolve(network, scan, {
-    force: force ?? false,
-    where: path,
-    signal,
-    onProgress: request.onApplying,
-  }).finally(() => network.close());
+  let image: ImageVolume;
+  try {
+    image = await superresolve(network, scan, {
+      force: force ?? false,
+      where: path,
+      signal,
+      onProgress: request.onApplying,
+    });
+  } catch (error) {
+    // What was learnt is saved: to go on is to apply it.
+    if (signal?.aborted && error === signal.reason) return { training };
+    throw error;
+  } finally {
+    await network.close();
+  }
   if (request.discardRun) await rm(runDir, { recursive: true, force: true });
   return { image, training };
 }
