@@ -119,7 +119,7 @@ export function attenuationOfMap(
       where,
       expected: `${grid.size.join("x")} voxels on the scanner's axis`,
       found: describeGridDifference(grid, map),
-      fix: "Resample it to the image's grid, which a first reconstruction without it shows",
+      fix: "Leave --image-size, --pixel-size and --slice-spacing out, which classic methods take from a map, or resample it to the image's grid, which a first reconstruction without it shows",
     });
   const bad = map.data.findIndex((value) => !(value >= 0 && value <= 2));
   if (bad >= 0)

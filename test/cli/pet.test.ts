@@ -8,6 +8,7 @@ import { readVolume } from "../../src/io/node.js";
 import { encodeNpy } from "../../src/io/npy.js";
 import { parseTable } from "../../src/io/tables.js";
 import { relativeRmse } from "../../src/metrics/quality.js";
+import { spacingMm } from "../../src/volume/affine.js";
 import { built, gyrus } from "./bin.js";
 
 let folder = "";
@@ -46,6 +47,9 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 const reconstruct = (...words: string[]) =>
   gyrus(["reconstruct", join(scan, "prompts.hs"), "--quiet", ...words], folder);
 
+const spacingOf = async (path: string): Promise<string[]> =>
+  spacingMm((await readVolume(path)).volume.affine).map((mm) => mm.toFixed(3));
+
 const edited = (from: string | RegExp, to: string) => (bytes: Buffer) => {
   const text = bytes.toString().replace(from, to);
   expect(text).not.toBe(bytes.toString());
@@ -81,18 +85,56 @@ describe("gyrus reconstruct", () => {
     expect(Math.max(errors[1]!, errors[2]!)).toBeLessThan(errors[0]!);
   });
 
-  it("takes a map for the attenuation, a NumPy array for the prompts", async () => {
+  it("takes pixels and slices from a map, as its help shows", async () => {
+    const [words, out] = [["--method", "fbp", "--window", "hann"], join(folder, "map.nii.gz")];
+    const map = ["--attenuation", join(scan, "mumap.nii.gz"), "--out", out];
+    const { code, out: said, err } = await reconstruct(...words, ...map);
+    expect(err + code).toBe("0");
+    expect(said).not.toContain("taken to be");
+    const [found, truth] = await Promise.all(
+      [out, join(scan, "activity.nii.gz")].map(async (path) => (await readVolume(path)).volume),
+    );
+    expect(found!.size).toEqual(truth!.size);
+    // Of one slice the middle may be at -0.
+    expect(found!.affine.map((value) => value + 0)).toEqual(truth!.affine);
+    const other = await reconstruct(...words, ...map, "--image-size", "64");
+    expect(other.err).toContain("the attenuation map is on another grid than the image.");
+    expect(other.err).toContain("Leave --image-size, --pixel-size and --slice-spacing out");
+    expect(other.code).toBe(2);
+  });
+
+  it("works out the likelihood for --json and --stop-below, and says where it came to", async () => {
+    const words = ["--method", "osem", "--subsets", "8", "--iterations", "12", ...corrections];
+    const out = ["--out", join(folder, "likely.nii.gz")];
+    const whole = await gyrus(["reconstruct", join(scan, "prompts.hs"), ...words, ...out, "--json"], folder);
+    type Fit = { readonly iterations: number; readonly logLikelihood: readonly number[] };
+    const [fit] = (JSON.parse(whole.out) as { fits: Fit[] }).fits;
+    expect(fit!.logLikelihood).toHaveLength(13);
+    const stopped = await reconstruct(...words, ...out, "--stop-below", "0.05");
+    const [, passes, last] = /\n(\d+) iterations, log-likelihood (\d+\.?\d*)\n$/.exec(stopped.out) ?? [];
+    expect(Number(passes)).toBeGreaterThan(1);
+    expect(Number(passes)).toBeLessThan(12);
+    expect(Number(last) / fit!.logLikelihood[Number(passes)]!).toBeCloseTo(1, 7);
+    expect((await reconstruct(...words, ...out)).out).not.toContain("likelihood");
+  });
+
+  it("takes a NumPy array for the prompts", async () => {
     const out = join(folder, "map.nii.gz");
     const common = ["--method", "fbp", "--image-size", "32", "--out", out] as const;
-    const map = ["--attenuation", join(scan, "mumap.nii.gz")];
-    expect((await reconstruct(...common, ...map)).code).toBe(0);
     const array = join(folder, "array.npy");
     await writeFile(array, encodeNpy(floats([48, 47], new Float32Array(48 * 47).fill(3))));
     const { code, err } = await gyrus(["reconstruct", array, ...common], folder);
     expect(err).toContain("the file does not say how wide a bin is.");
     expect(err).toContain("Add --bin-size.");
     expect(code).toBe(2);
-    expect((await gyrus(["reconstruct", array, ...common, "--bin-size", "5"], folder)).code).toBe(0);
+    const plain = await gyrus(["reconstruct", array, ...common, "--bin-size", "5"], folder);
+    expect(plain.out).toMatch(
+      /\nSlices are taken to be 7\.344 mm apart, as wide as pixels: the file does not say \(--slice-spacing\)\.\n$/,
+    );
+    expect(await spacingOf(out)).toEqual(["7.344", "7.344", "7.344"]);
+    const told = ["reconstruct", array, ...common, "--bin-size", "5", "--slice-spacing", "3"];
+    expect((await gyrus(told, folder)).out).not.toContain("taken to be");
+    expect(await spacingOf(out)).toEqual(["7.344", "7.344", "3.000"]);
   });
 
   it("says what DeepPET needs, and what a model is that is none of its", async () => {
@@ -149,6 +191,9 @@ describe("gyrus reconstruct", () => {
     );
     expect((await reconstruct(...words, "--iterations", "3")).err).toMatch(
       /--iterations means nothing to a network/,
+    );
+    expect((await reconstruct(...words, "--cut-off", "0.5")).err).toMatch(
+      /--cut-off means nothing to a network/,
     );
     expect((await reconstruct(...words, "--image-size", "64")).err).toMatch(
       /the sinogram is of another scanner than the network has learnt.*Found imageSize 64/,
@@ -240,14 +285,13 @@ describe("gyrus reconstruct", () => {
     [["--method", "fpb"], 'there is no method "fpb"'],
     [["--method", "fbp", "--iterations", "3"], "--iterations means nothing to fbp."],
     [["--method", "osem", "--subsets", "49"], "Expected a whole number from 1 to 48, the number of views."],
-    [
-      ["--method", "osem", "--attenuation", "MUMAP"],
-      "the attenuation map is on another grid than the image.",
-    ],
+    [["--method", "fbp", "--psf", "4"], "--psf means nothing to fbp."],
+    [["--method", "fbp", "--window", "han"], 'there is no window "han". Expected'],
+    [["--method", "osem", "--window", "hann"], "--window means nothing to osem."],
+    [["--method", "mlem", "--cut-off", "0.5"], "--cut-off means nothing to mlem."],
     [["--method", "osem", "--scatter", "nowhere.hs"], "there is no such file."],
   ] as const)("refuses %j", async (words, reason) => {
-    const given = words.map((word) => (word === "MUMAP" ? join(scan, "mumap.nii.gz") : word));
-    const { code, err } = await reconstruct(...given, "--out", join(folder, "no.nii.gz"));
+    const { code, err } = await reconstruct(...words, "--out", join(folder, "no.nii.gz"));
     expect(err).toContain(reason);
     expect(code).toBe(2);
   });

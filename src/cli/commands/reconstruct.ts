@@ -1,39 +1,28 @@
 import type { Command } from "commander";
-import { fail } from "../../core/errors.js";
-import { suggestionFor } from "../../core/suggest.js";
 import { nodeFiles, readVolume, writeVolume } from "../../io/node.js";
 import { fbpWindows } from "../../reconstruct/ramp.js";
-import { attenuationOfMap, methods, type PetStack, type Reconstruction } from "../../reconstruct/stack.js";
+import { attenuationOfMap, methods, type SliceFit } from "../../reconstruct/stack.js";
 import { reconstructStackOnThreads } from "../../reconstruct/stack.node.js";
-import type { PetGeometry } from "../../sim/pet/geometry.js";
-import { companion, geometryOf, readSinogramsFrom, type SinogramStack } from "../../sim/pet/sinograms.js";
-import { systemOf } from "../../systems/node.js";
-import type { SliceNetwork } from "../../tasks/reconstruction/apply.js";
+import { companion, geometryOf, readSinogramsFrom } from "../../sim/pet/sinograms.js";
+import { showMm, spacingMm } from "../../volume/affine.js";
 import type { ImageVolume } from "../../volume/volume.js";
 import { defineCommand, type Finish, numberWithin } from "../command.js";
 import { requireWritable } from "../out.js";
 import { counted } from "../print.js";
 import { countingProgress, progressOn } from "../progress.js";
+import { type MethodOptions, methodOf } from "../reconstruct-method.js";
 
-interface Options {
-  readonly method: string;
+interface Options extends MethodOptions {
   readonly out: string;
   readonly attenuation?: string;
   readonly scatter?: string;
   readonly randoms?: string;
   readonly normalisation?: string;
-  readonly precorrected: boolean;
   readonly calibration: number;
-  readonly psf: number;
   readonly binSize?: number;
+  readonly sliceSpacing?: number;
   readonly imageSize?: number;
   readonly pixelSize?: number;
-  readonly iterations?: number;
-  readonly subsets?: number;
-  readonly stopBelow?: number;
-  readonly window: string;
-  readonly cutOff: number;
-  readonly filter: number;
 }
 
 export function reconstructCommand(finish: Finish): Command {
@@ -43,7 +32,7 @@ export function reconstructCommand(finish: Finish): Command {
       usage: "reconstruct <sinogram>",
       purpose: "Turn PET counts into an image",
       about:
-        "Reads Interfile as STIR writes it (.hs with .s or .s.gz; the slices of ring difference 0, times of flight added up, bins of a ring arc-corrected, turned by the patient's position) and NumPy (.npy, .npz). Prompts go in as counted: attenuation, scatter, randoms and normalisation become part of the model, or correct the data before filtered backprojection.",
+        "Reads Interfile as STIR writes it (.hs with .s or .s.gz; the slices of ring difference 0, times of flight added up, bins of a ring arc-corrected, turned by the patient's position) and NumPy (.npy, .npz). Prompts go in as counted: attenuation, scatter, randoms and normalisation become part of the model, or correct the data before filtered backprojection. With --json the result has the log-likelihood of every slice after every iteration.",
       examples: [
         {
           line: "gyrus reconstruct prompts.hs --method osem --scatter scatter.hs --randoms randoms.hs --out image.nii.gz",
@@ -94,13 +83,18 @@ export function reconstructCommand(finish: Finish): Command {
           numberWithin("--bin-size", { low: 0.01, high: 100 }),
         )
         .option(
+          "--slice-spacing <mm>",
+          "distance of neighbouring slices; default: the file's, or that of a map",
+          numberWithin("--slice-spacing", { low: 0.01, high: 100 }),
+        )
+        .option(
           "--image-size <n>",
-          "pixels along each side; default: 128, or the network's",
+          "pixels along each side; default: the network's, those of a map, or 128",
           numberWithin("--image-size", { low: 8, high: 1024, whole: true }),
         )
         .option(
           "--pixel-size <mm>",
-          "default: what makes the image as wide as the bins",
+          "default: the network's, that of a map, or what makes the image as wide as the bins",
           numberWithin("--pixel-size", { low: 0.05, high: 100 }),
         )
         .option(
@@ -118,12 +112,11 @@ export function reconstructCommand(finish: Finish): Command {
           "stop when an iteration gains less than this fraction of the log-likelihood gained (mlem, osem)",
           numberWithin("--stop-below", { low: 0, high: 1 }),
         )
-        .option("--window <name>", `${fbpWindows.join(", ")} (fbp)`, "hann")
+        .option("--window <name>", `${fbpWindows.join(", ")}; default: hann (fbp)`)
         .option(
           "--cut-off <fraction>",
-          "where the window ends, of the Nyquist frequency (fbp)",
+          "where the window ends, of the Nyquist frequency; default: 1 (fbp)",
           numberWithin("--cut-off", { low: 0.01, high: 1 }),
-          1,
         )
         .option(
           "--filter <mm>",
@@ -134,18 +127,20 @@ export function reconstructCommand(finish: Finish): Command {
     },
     async (shell, options, [path = ""]) => {
       await requireWritable(options.out);
-      const how = await methodOf(options);
+      const how = await methodOf(options, shell.json);
       // Filtered backprojection is linear: it needs no counts. A network's input is made by subtracting and dividing.
       const whole = "method" in how && how.method !== "fbp" && !options.precorrected;
       const prompts = await readSinogramsFrom(nodeFiles, path, { whole });
       const own = "network" in how ? how.network.model.geometry : undefined;
-      const pixelSizeMm = options.pixelSize ?? own?.pixelSizeMm;
+      const map = await mapFrom(options.attenuation);
+      const pixelSizeMm = options.pixelSize ?? own?.pixelSizeMm ?? map?.pixelSizeMm;
       const geometry = geometryOf(prompts, path, {
-        imageSize: options.imageSize ?? own?.imageSize ?? 128,
+        imageSize: options.imageSize ?? own?.imageSize ?? map?.imageSize ?? 128,
         ...(options.binSize === undefined ? {} : { binSizeMm: options.binSize }),
         ...(pixelSizeMm === undefined ? {} : { pixelSizeMm }),
       });
-      const sliceSpacingMm = prompts.sliceSpacingMm ?? geometry.pixelSizeMm;
+      const knownSpacingMm = options.sliceSpacing ?? prompts.sliceSpacingMm ?? map?.sliceSpacingMm;
+      const sliceSpacingMm = knownSpacingMm ?? geometry.pixelSizeMm;
       const beside = async (
         file: string | undefined,
         kind: "counts" | "factors",
@@ -165,7 +160,10 @@ export function reconstructCommand(finish: Finish): Command {
         scatter: await beside(options.scatter, "counts"),
         randoms: await beside(options.randoms, "counts"),
         efficiency: await beside(options.normalisation, "factors"),
-        attenuation: await attenuationFrom(options.attenuation, prompts, geometry, sliceSpacingMm),
+        attenuation:
+          map === undefined
+            ? await beside(options.attenuation, "factors")
+            : attenuationOfMap(map.volume, geometry, prompts.slices, sliceSpacingMm, options.attenuation),
       };
       const onSlice = countingProgress(progress, "slice");
       const { image, fits } =
@@ -181,115 +179,51 @@ export function reconstructCommand(finish: Finish): Command {
           image: options.out,
           method: options.method,
           slices: prompts.slices,
+          sliceSpacingMm,
           geometry,
           fits,
           seconds,
         },
-        text: `${counted(prompts.slices, "slice")} by ${options.method} in ${seconds.toFixed(2)} s: ${options.out}, ${unit}`,
+        text: [
+          `${counted(prompts.slices, "slice")} by ${options.method} in ${seconds.toFixed(2)} s: ${options.out}, ${unit}`,
+          ...fitWords(fits),
+          ...(knownSpacingMm === undefined
+            ? [
+                `Slices are taken to be ${showMm([sliceSpacingMm])} mm apart, as wide as pixels: the file does not say (--slice-spacing).`,
+              ]
+            : []),
+        ].join("\n"),
       };
     },
   );
 }
 
-/** A classic method with its settings, or a network ready to run. */
-type Method =
-  | Reconstruction
+/** How far slices went, where that was for their likelihood to decide. */
+function fitWords(fits: readonly SliceFit[]): string[] {
+  const last = fits.flatMap(({ logLikelihood }) => logLikelihood.slice(-1));
+  if (last.length === 0) return [];
+  const passes = fits.map(({ iterations }) => iterations);
+  const [least, most] = [Math.min(...passes), Math.max(...passes)];
+  const sum = last.reduce((a, b) => a + b, 0);
+  return [
+    `${least === most ? "" : `${least} to `}${counted(most, "iteration")}, log-likelihood ${Number(sum.toPrecision(9))}`,
+  ];
+}
+
+/** An attenuation map, and the image that it wants: square pixels, slices as far apart. Undefined for factors. */
+async function mapFrom(path: string | undefined): Promise<
   | {
-      readonly network: SliceNetwork;
-      reconstruct(stack: PetStack, onSlice: (done: number, total: number) => void): Promise<ImageVolume>;
-    };
-
-async function methodOf(options: Options): Promise<Method> {
-  const { method } = options;
-  if (methods.some((name) => name === method)) return reconstructionOf(options);
-  if (method === "deeppet")
-    fail("bad-argument", {
-      what: "DeepPET reconstructs with what it has learnt of a scanner, so a trained run is needed",
-      where: "--method",
-      expected: "the folder of a run, or its .onnx file",
-      fix: "Train one with gyrus simulate pet and gyrus train deeppet, and give its folder: --method runs/deeppet",
-    });
-  const isModel = (await nodeFiles.list(method)) !== undefined || method.endsWith(".onnx");
-  if (!isModel) oneOf("--method", method, methods);
-  const { task, name } = await systemOf(method);
-  if (task !== "reconstruction")
-    fail("bad-argument", {
-      what: `the model is of ${name}, which does not reconstruct`,
-      where: method,
-      expected: "a run of gyrus train deeppet",
-      found: `task ${task}`,
-    });
-  const { iterations, subsets, stopBelow, psf, filter, precorrected } = options;
-  const stray = {
-    "--iterations": iterations,
-    "--subsets": subsets,
-    "--stop-below": stopBelow,
-    "--psf": psf || undefined,
-    "--filter": filter || undefined,
-    "--precorrected": precorrected || undefined,
-  };
-  const meaningless = Object.entries(stray).find(([, value]) => value !== undefined)?.[0];
-  if (meaningless !== undefined) notOf(meaningless, "a network");
-  const { openModelAt } = await import("../../tasks/reconstruction/open.node.js");
-  const { reconstructStackByNetwork } = await import("../../tasks/reconstruction/stack.node.js");
-  const network = await openModelAt(method);
-  return {
-    network,
-    reconstruct: (stack, onSlice) => reconstructStackByNetwork(network, stack, onSlice),
-  };
-}
-
-function reconstructionOf(options: Options): Reconstruction {
-  const { method, window, cutOff, filter, iterations, subsets, stopBelow } = options;
-  oneOf("--method", method, methods);
-  oneOf("--window", window, fbpWindows);
-  if (method === "fbp") {
-    const stray = { "--iterations": iterations, "--subsets": subsets, "--stop-below": stopBelow };
-    const name = Object.entries(stray).find(([, value]) => value !== undefined)?.[0];
-    if (name !== undefined || options.psf > 0) notOf(name ?? "--psf", method);
-    if (options.precorrected) notOf("--precorrected", method);
-    return { method, window: window as (typeof fbpWindows)[number], cutOff, filterFwhmMm: filter };
-  }
-  if (method === "mlem" && subsets !== undefined && subsets > 1) notOf("--subsets", method);
-  return {
-    method: method as "mlem" | "osem",
-    subsets: method === "mlem" ? 1 : (subsets ?? 16),
-    iterations: iterations ?? (method === "mlem" ? 30 : 4),
-    filterFwhmMm: filter,
-    counts: options.precorrected ? "signed" : "any",
-    likelihood: true,
-    ...(stopBelow === undefined ? {} : { stopBelow }),
-  };
-}
-
-function oneOf(option: string, given: string, known: readonly string[]): void {
-  if (!known.includes(given))
-    fail("not-found", {
-      what: `there is no ${option.slice(2)} "${given}"`,
-      where: option,
-      expected: `${known.join(", ")}${option === "--method" ? ", or the folder of a run" : ""}`,
-      fix: suggestionFor(given, known),
-    });
-}
-
-function notOf(option: string, method: string): never {
-  fail("bad-argument", {
-    what: `${option} means nothing to ${method}`,
-    where: option,
-    fix: `Leave it out, or choose another method of ${methods.join(", ")}`,
-  });
-}
-
-/** Factors from a file of sinograms, or from a map on the image's grid. */
-async function attenuationFrom(
-  path: string | undefined,
-  prompts: SinogramStack,
-  geometry: PetGeometry,
-  sliceSpacingMm: number,
-): Promise<Float32Array | undefined> {
-  if (path === undefined) return undefined;
-  if (!/\.nii(\.gz)?$/i.test(path))
-    return companion(prompts, await readSinogramsFrom(nodeFiles, path, { kind: "factors" }), path);
+      readonly volume: ImageVolume;
+      readonly imageSize?: number;
+      readonly pixelSizeMm?: number;
+      readonly sliceSpacingMm?: number;
+    }
+  | undefined
+> {
+  if (path === undefined || !/\.nii(\.gz)?$/i.test(path)) return undefined;
   const { volume } = await readVolume(path, { as: "float32" });
-  return attenuationOfMap(volume, geometry, prompts.slices, sliceSpacingMm, path);
+  const [pixelSizeMm, height, sliceSpacingMm] = spacingMm(volume.affine);
+  const [imageSize, rows] = volume.size;
+  const square = imageSize === rows && Math.abs(height / pixelSizeMm - 1) < 1e-4;
+  return square ? { volume, imageSize, pixelSizeMm, sliceSpacingMm } : { volume };
 }
