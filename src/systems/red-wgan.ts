@@ -55,16 +55,23 @@ const cnn3d: DenoisingConfig = {
   optimizer: { ...small.optimizer, betas: [0.9, 0.99] },
 };
 
+/** Squared errors of values of 0 to 4096 are so many times as large as those of 0 to 1. */
+const paperScale = 4096 ** 2;
+
 /**
- * The networks, patches, weights of the losses and optimiser of the paper, for values of 0 to about 1 instead of 4096: with
+ * The networks, patches, balance of the losses and optimiser of the paper, for values of 0 to about 1 instead of 4096: with
  * the learning rate that belongs to those. Random filters stand where VGG-19 stood.
+ *
+ * The paper's weights 1, 0.1 and 0.001 are of a squared error over 0 to 4096, of features, and of a critic of images over
+ * 4096. The critic's values stay what they are in units of 1, as do features that are blind to scale; the squared error
+ * loses 4096². Against it both judges hardly count, there as here: `small` gives them weight.
  */
 const paper: DenoisingConfig = {
   ...small,
   network: { widths: [32, 64, 128, 256], norm: "batch", momentum: 0.1, identityAtFirst: false },
   units: "reference",
   critic: { widths: [32, 64, 128], head: "full", steps: 5, penalty: 10, rate: 1 },
-  loss: { mse: 1, perceptual: 0.1, adversarial: 1e-3 },
+  loss: { mse: 1, perceptual: 0.1 / paperScale, adversarial: 1e-3 / paperScale },
   features: { run: null, widths: [64, 128], levels: 2 },
   patch: [32, 32, 6],
   window: [32, 32, 6],
@@ -111,7 +118,8 @@ export const redWgan: System = {
     cnn3d: { summary: "the generator of small by mean squared error alone: the paper's CNN3D" },
     "cnn3d-mixed": { summary: "the same for 2 to 18 % noise at once, told or estimated" },
     paper: {
-      summary: "the networks of 2019: patches of 32 x 32 x 6, 2.3 M parameters and a critic of 1.1 M",
+      summary:
+        "the networks of 2019: patches of 32 x 32 x 6, 2.3 M parameters and a critic of 1.1 M, which hardly counts at the paper's weights",
     },
   },
   verbs: async () =>

@@ -3,6 +3,7 @@ import { rng } from "../../src/core/rng.js";
 import { type CriticOptions, denoisingCritic, denoisingGenerator } from "../../src/models/red-wgan.js";
 import { parameterCount, trace } from "../../src/nn/scope.js";
 import { input } from "../../src/ops/leaf.js";
+import { configs } from "../../src/systems/red-wgan.js";
 
 /** Slabs of the paper: 6 slices of 32 x 32 voxels. */
 const slabs = input("x", [2, 1, 6, 32, 32]);
@@ -82,5 +83,17 @@ describe("the critic", () => {
     const traced = tracedAs("pooled");
     expect(traced.parameters.get("head.weight")!.value.shape).toEqual([1, 128]);
     expect(parameterCount(traced)).toBe(1_064_001 - 786_432 + 128);
+  });
+});
+
+describe("the preset paper", () => {
+  it("balances its losses in units of 1 as the paper does in units of 4096", () => {
+    const { mse, perceptual, adversarial } = configs.paper.loss;
+    // An error of 80 of 4096, features that differ by 0.5, a critic's value of 3.
+    const paper = 1 * 80 ** 2 + 0.1 * 0.5 - 1e-3 * 3;
+    const ours = mse * (80 / 4096) ** 2 + perceptual * 0.5 - adversarial * 3;
+    expect((ours * 4096 ** 2) / paper).toBeCloseTo(1, 12);
+    expect((perceptual / mse) * 4096 ** 2).toBeCloseTo(0.1, 12);
+    expect((adversarial / mse) * 4096 ** 2).toBeCloseTo(1e-3, 12);
   });
 });
