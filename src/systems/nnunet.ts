@@ -110,6 +110,7 @@ export const nnunet: System = {
   },
   crossValidates: true,
   averagesMirrored: true,
+  extendable: true,
   verbs: async () =>
     (await import("../tasks/segmentation/nnunet/node.js")).nnunetVerbs({ name: "nnunet", presets: configs }),
   study: async () => (await import("../studies/nnunet/node.js")).nnunetStudy(small),

@@ -122,6 +122,7 @@ export const segmentUnet: System = {
     },
   },
   averagesMirrored: true,
+  extendable: true,
   verbs: async () =>
     (await import("../tasks/segmentation/node.js")).segmentationVerbs({
       name: "segment-unet",

@@ -24,6 +24,8 @@ export interface System {
   readonly fittedAtOnce?: boolean;
   /** Whether its `predict` and `evaluate` average over mirrored copies of a scan. Default: they do not. */
   readonly averagesMirrored?: boolean;
+  /** Whether its `train` gives a run that is there another end. Default: it keeps to the length that it was begun with. */
+  readonly extendable?: boolean;
   readonly verbs: () => Promise<Verbs>;
   /** The claims of its paper on simulated data: what `gyrus reproduce` runs. Absent: there is none yet. */
   readonly study?: () => Promise<Study>;

@@ -33,12 +33,19 @@ export const runParts = {
   plan: z.object({
     /** Absent while a time budget is being measured. */
     totalSteps: z.number().nullable(),
-    /** From which step on how many steps the whole training was to have; several where a time budget was kept. */
-    revisions: z.array(z.object({ step: z.number(), totalSteps: z.number() })),
+    /**
+     * From which step on how many steps the whole training was to have; several where a time budget was kept or where it
+     * was extended.
+     */
+    revisions: z.array(
+      z.object({ step: z.number(), totalSteps: z.number(), extended: z.literal(true).optional() }),
+    ),
     stepsPerEpoch: z.number(),
     validateEvery: z.number(),
     saveEvery: z.number(),
     minutes: z.number().nullable(),
+    /** Of the whole command, where other things than this training take a part of them. */
+    minutesAsked: z.number().optional(),
     secondsPerStep: z.number().nullable(),
     secondsPerValidation: z.number().nullable(),
   }),

@@ -42,6 +42,11 @@ export interface TrainRequest {
   readonly init?: string;
   /** Go on from the last checkpoint of `runDir`. */
   readonly resume: boolean;
+  /**
+   * With `resume`: give the run another end, of `epochs` or `minutes` in all. Only for systems that can (`extendable`);
+   * others refuse another length.
+   */
+  readonly extend?: boolean;
   readonly threads?: number;
   /** "lean": compute activations again instead of keeping them. Default: where the step would not fit otherwise. */
   readonly memory?: "normal" | "lean";

@@ -84,6 +84,54 @@ describe("a run that was asked to stop", () => {
   });
 });
 
+describe("a run that is extended", () => {
+  const longer = { resume: true, extend: true } as const;
+
+  it("goes on to its new end, also when that is interrupted, with the same bits", async () => {
+    for (const run of ["longer", "parted"]) await verbs.train(request(run, { epochs: 3 }));
+    const whole = await verbs.train(request("longer", { ...longer, epochs: 6 }));
+    expect(whole).toMatchObject({ stopped: "done", steps: 12 });
+    const { plan, config } = await readRun(join(folder, "longer"));
+    expect(config.epochs).toBe(6);
+    expect(plan.revisions).toEqual([
+      { step: 0, totalSteps: 6 },
+      { step: 6, totalSteps: 12, extended: true },
+    ]);
+    expect(await stopAfter(9, "parted", { ...longer, epochs: 6 })).toMatchObject({ stopped: "asked" });
+    // The same request goes on with it, and so does one that does not say that it is an extension.
+    expect(await verbs.train(request("parted", { resume: true, epochs: 6 }))).toMatchObject({ steps: 12 });
+    expect((await lastOf("parted")).equals(await lastOf("longer"))).toBe(true);
+    expect((await readRun(join(folder, "parted"))).plan.revisions).toHaveLength(2);
+  });
+
+  it("by minutes gets as many steps as they allow, from its beginning", async () => {
+    await expect(verbs.train(request("longer", { resume: true, minutes: 5 }))).rejects.toThrow(
+      /the run was begun with another length\. Expected 6 epochs\. Found 5 minutes\. .*--extend/,
+    );
+    const { steps } = await verbs.train(request("longer", { ...longer, minutes: 0.1 }));
+    expect(steps).toBeGreaterThan(12);
+    expect((await readRun(join(folder, "longer"))).plan).toMatchObject({ minutes: 0.1, totalSteps: steps });
+    await expect(verbs.train(request("longer", { ...longer, minutes: 0.05 }))).rejects.toThrow(
+      /begun for longer than this.*Expected more than 0\.1 minutes\. Found 0\.05 minutes/,
+    );
+  });
+
+  it("says what it is refused for", async () => {
+    await expect(verbs.train(request("parted", { resume: true, epochs: 8 }))).rejects.toThrow(
+      /begun with another config\.epochs\. Expected 6\. Found 8/,
+    );
+    await expect(verbs.train(request("parted", { ...longer, epochs: 5 }))).rejects.toThrow(
+      /begun for longer than this: there is nothing to extend\. Expected more than 6 epochs\. Found 5 epochs/,
+    );
+    await expect(verbs.train(request("parted", { ...longer, epochs: 8, seed: 2 }))).rejects.toThrow(
+      /another seed/,
+    );
+    await expect(verbs.train(request("new", { extend: true }))).rejects.toThrow(/only a run that is there/);
+    const { epochs: _, ...lengthless } = request("parted", longer);
+    await expect(verbs.train(lengthless)).rejects.toThrow(/not said how long the training is to be/);
+  });
+});
+
 describe("a batch that was lowered to fit into memory", () => {
   /** So much may be counted on. */
   const available = (bytes: number): void =>

@@ -30,6 +30,7 @@ interface Options extends DataSetFlags {
   readonly device?: Device;
   readonly memory?: "normal" | "lean" | number;
   readonly resume?: boolean;
+  readonly extend?: boolean;
   readonly init?: string;
 }
 
@@ -80,7 +81,12 @@ export function trainCommand(finish: Finish): Command {
           numberWithin("--minutes", { low: 0.01 }),
         )
         .option("--epochs <n>", "number of epochs; default: the preset's", whole("--epochs", 1))
-        .option("--seed <n>", "decides the split, the first weights and every draw", whole("--seed", 0), 1)
+        .option(
+          "--seed <n>",
+          "decides the split (not of nnunet, whose folds are the same for every seed), the first weights and every draw",
+          whole("--seed", 0),
+          1,
+        )
         .option("--threads <n>", "threads of the engine; default: its own choice", whole("--threads", 1))
         .option(
           "--configuration <name>",
@@ -93,13 +99,18 @@ export function trainCommand(finish: Finish): Command {
         )
         .addOption(deviceOption())
         .option("--init <run>", "classification: begin with another run's best weights: AD-CN to sMCI-pMCI")
-        .option("--resume", "go on from the last checkpoint of the run folder");
+        .option("--resume", "go on from the last checkpoint of the run folder")
+        .option(
+          "--extend",
+          "with --resume: give the run another end, --epochs or --minutes counted from its beginning (segment-unet, nnunet)",
+        );
       addDataSetOptions(command);
     },
     async (shell, options, [name = ""]) => {
       const system = systemNamed(name, options.preset);
       if (options.fold === "all") requireFolds(system);
       requireTransferable(system, options);
+      if (options.extend) requireExtendable(system);
       const verbs = await system.verbs();
       const progress = progressOn(shell);
       const promise = "Stopping after this step, then saving.";
@@ -111,6 +122,7 @@ export function trainCommand(finish: Finish): Command {
           set: settingsOf(options),
           seed: options.seed,
           resume: options.resume ?? false,
+          ...(options.extend ? { extend: true } : {}),
           ...(options.preset === undefined ? {} : { preset: options.preset }),
           ...(options.init === undefined ? {} : { init: options.init }),
           ...(options.fold === "all" ? { allFolds: true } : {}),
@@ -165,6 +177,16 @@ function requireFolds({ name, crossValidates }: System): void {
     expected: "--fold with a number",
     found: "--fold all",
     fix: "Run it once for every fold, each with its own --out",
+  });
+}
+
+/** Throws `unsupported` for a system that keeps to the length that a run was begun with. */
+function requireExtendable({ name, extendable }: System): void {
+  if (extendable) return;
+  fail("unsupported", {
+    what: `a run of ${name} keeps to the length that it was begun with`,
+    where: "--extend",
+    fix: "Leave it out, or start a new run with another --out",
   });
 }
 

@@ -11,6 +11,7 @@ import { compileStep } from "../../train/compile.js";
 import type { Progress, State } from "../../train/loop.js";
 import type { MemoryUse, Step } from "../../train/step.js";
 import { casesOf, describeGrids, isSimulated, subjectCount } from "../dataset.node.js";
+import { asLongAs, becomesLonger, beginExtension, extended, requireExtension } from "../extend.node.js";
 import { fitMemory, gib } from "../memory.node.js";
 import { batchOfRun, refuseLowering, requireSameRun } from "../resume.js";
 import { createRunFolder, requireNoRun } from "../run-folder.node.js";
@@ -50,6 +51,7 @@ export async function setUp(system: SegmentationSystem, request: TrainRequest): 
   const note = (text: string): void =>
     request.onProgress?.({ step: 0, totalSteps: 0, epoch: 0, secondsLeft: 0, note: text });
   const { runDir, threads, device = "cpu" } = request;
+  requireExtension(request);
   // First of all: whoever asks for a device that is not there has not waited for anything yet.
   const engine = await engineOn(device);
   const old = request.resume ? await readRun(runDir) : undefined;
@@ -57,7 +59,7 @@ export async function setUp(system: SegmentationSystem, request: TrainRequest): 
 
   const dataset = await openDataSet(request.dataDir, request.dataset);
   const { preset, config } = configurationOf(system, request, dataset);
-  const folds = Math.min(request.folds ?? 5, subjectCount(dataset.cases));
+  const folds = request.folds ?? Math.min(5, subjectCount(dataset.cases));
   const split = await splitOf(dataset, request, () =>
     foldOf(dataset, request.fold ?? 0, folds, request.seed),
   );
@@ -126,12 +128,20 @@ export async function setUp(system: SegmentationSystem, request: TrainRequest): 
     split,
     provenance: provenanceOf(preparation, split),
   };
+  const { extend = false, minutes = null } = request;
+  const length = { epochs: config.epochs, minutes };
+  const longer = old !== undefined && becomesLonger(old, old.plan.minutes, length, extend, runDir);
   if (old !== undefined)
-    requireSameRun(old, run, runDir, ({ model: { patch, preparation }, data }) => ({
-      patch,
-      preparation,
-      data: data.sha256,
-    }));
+    requireSameRun(
+      longer ? asLongAs(old, config) : old,
+      run,
+      runDir,
+      ({ model: { patch, preparation }, data }) => ({
+        patch,
+        preparation,
+        data: data.sha256,
+      }),
+    );
   const executable = await compileStep(
     engine,
     fitted.step,
@@ -140,8 +150,10 @@ export async function setUp(system: SegmentationSystem, request: TrainRequest): 
   );
   const start = await startOf(old, fitted.step, run.seed, runDir);
   if (old === undefined) await createRunFolder(runDir, run);
+  const going = longer ? extended(old, run, start.progress, runDir) : continued(old, run);
+  if (longer) await beginExtension(runDir, going);
   return {
-    run: continued(old, run),
+    run: going,
     training,
     validation,
     step: fitted.step,

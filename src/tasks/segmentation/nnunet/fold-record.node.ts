@@ -1,14 +1,30 @@
 import { fittedOn } from "../../../audit/provenance.js";
 import { parameterCount } from "../../../nn/scope.js";
+import { asLongAs, becomesLonger } from "../../extend.node.js";
 import type { Fitted } from "../../memory.node.js";
 import { batchOfRun, requireSameRun } from "../../resume.js";
 import { firstRecord } from "../../start.node.js";
-import { augmentationOf, mirrorAxesOf, type NnunetConfig, trainedPlan } from "./config.js";
+import type { TrainRequest } from "../../verbs.js";
+import { augmentationOf, mirrorAxesOf, type NnunetConfig, type NnunetPreset, trainedPlan } from "./config.js";
 import type { OpenExperiment } from "./experiment.node.js";
-import type { FoldRequest } from "./fold.node.js";
 import type { NnunetModel } from "./model.js";
 import type { ConfigurationName, Plan } from "./plan.js";
 import type { Run } from "./run.js";
+
+/** Which fold of which configuration, and what is asked of its training. */
+export interface FoldRequest
+  extends Pick<
+    TrainRequest,
+    "seed" | "threads" | "device" | "minutes" | "memory" | "resume" | "extend" | "signal" | "onProgress"
+  > {
+  readonly system: string;
+  readonly preset: string;
+  readonly settings: NnunetPreset;
+  readonly configuration: ConfigurationName;
+  readonly fold: number;
+  /** Of the whole command: `minutes` are this fold's share. */
+  readonly minutesAsked?: number;
+}
 
 /** `run.json` of a new fold. */
 export function recordOf(
@@ -18,8 +34,11 @@ export function recordOf(
   fitted: Fitted<NnunetConfig>,
 ): Run {
   const { train, subjects } = experiment.splits.folds[request.fold]!;
+  const first = firstRecord(request, fitted, request, train.length);
+  const { minutesAsked } = request;
   return {
-    ...firstRecord(request, fitted, request, train.length),
+    ...first,
+    plan: { ...first.plan, ...(minutesAsked === undefined ? {} : { minutesAsked }) },
     model,
     parameters: parameterCount(fitted.step.traced),
     data: experiment.record.data,
@@ -42,14 +61,27 @@ function splitOf({ splits, record }: OpenExperiment, fold: number): Run["split"]
   };
 }
 
+/** Whether a fold is asked to become longer than it was planned: see `becomesLonger`. */
+export function isExtended(
+  old: Run,
+  { settings, minutesAsked, extend = false }: Pick<FoldRequest, "settings" | "minutesAsked" | "extend">,
+  dir: string,
+): boolean {
+  const asked = { epochs: settings.epochs, minutes: minutesAsked ?? null };
+  const planned = old.plan.minutes === null ? null : old.plan.minutesAsked;
+  return becomesLonger(old, planned, asked, extend, dir);
+}
+
 /**
  * A fold goes on, or counts as done, only where the same is asked for that it was begun with. Throws `bad-argument` that
- * names the first difference: preset, seed, a setting, the plan, the data, who is held out.
+ * names the first difference: preset, seed, a setting (but its length where it is to be `longer`), the plan, the data, who
+ * is held out.
  */
 export function requireSameFold(
   old: Run,
   experiment: OpenExperiment,
   request: FoldRequest,
+  longer: boolean,
   dir: string,
 ): void {
   const { configuration: name, settings, system, preset, seed, fold } = request;
@@ -65,11 +97,16 @@ export function requireSameFold(
     data: experiment.record.data,
     split: splitOf(experiment, fold),
   };
-  requireSameRun(old, now, dir, ({ model: { plan: ofRun, configuration }, data }) => ({
-    configuration,
-    plan: ofRun,
-    data: data.sha256,
-  }));
+  requireSameRun(
+    longer ? asLongAs(old, settings) : old,
+    now,
+    dir,
+    ({ model: { plan: ofRun, configuration }, data }) => ({
+      configuration,
+      plan: ofRun,
+      data: data.sha256,
+    }),
+  );
 }
 
 /**

@@ -1,9 +1,11 @@
+import { rm } from "node:fs/promises";
 import { fail } from "../../../core/errors.js";
 import { rng } from "../../../core/rng.js";
 import type { Target } from "../../../lower/target.js";
 import { engineOn } from "../../../runtime/devices.node.js";
 import { compileStep } from "../../../train/compile.js";
 import type { MemoryUse, Step } from "../../../train/step.js";
+import { beginExtension, extended } from "../../extend.node.js";
 import { type Fitted, fitMemory } from "../../memory.node.js";
 import { batchOfRun, refuseLowering } from "../../resume.js";
 import { placeOf } from "../../run.js";
@@ -11,36 +13,30 @@ import { createRunFolder, readRunAs, requireNoRun } from "../../run-folder.node.
 import { optimizerOf } from "../../settings.js";
 import { continued, noteTo, startOf } from "../../start.node.js";
 import type { Trainable } from "../../trainable.js";
-import type { TrainRequest } from "../../verbs.js";
 import type { CaseFile, NnunetBatches } from "./batches.node.js";
+import { bestFile } from "./best.js";
 import { type NnunetConfig, type NnunetPreset, trainedPlan } from "./config.js";
 import type { OpenExperiment } from "./experiment.node.js";
 import { caseFiles, firstBatches, foldBatches } from "./fold-batches.node.js";
-import { modelOf, recordOf, requireSameFold, withBatch } from "./fold-record.node.js";
+import {
+  type FoldRequest,
+  isExtended,
+  modelOf,
+  recordOf,
+  requireSameFold,
+  withBatch,
+} from "./fold-record.node.js";
 import { exists } from "./folders.node.js";
 import { secondsToPredict } from "./held-out.node.js";
-import { experimentPaths } from "./layout.js";
+import { experimentPaths, foldPaths } from "./layout.js";
 import { requireHeldOutFits } from "./memory.node.js";
 import { type NnunetModel, trainedConfiguration } from "./model.js";
 import { encodeNetwork, networkOfState } from "./network.node.js";
-import type { ConfigurationName, Plan } from "./plan.js";
+import type { Plan } from "./plan.js";
 import { type Run, runSchema } from "./run.js";
 import { targetNames } from "./score.js";
 import { nnunetStep } from "./step.js";
 import { pseudoDice } from "./validate.js";
-
-/** Which fold of which configuration, and what is asked of its training. */
-export interface FoldRequest
-  extends Pick<
-    TrainRequest,
-    "seed" | "threads" | "device" | "minutes" | "memory" | "resume" | "signal" | "onProgress"
-  > {
-  readonly system: string;
-  readonly preset: string;
-  readonly settings: NnunetPreset;
-  readonly configuration: ConfigurationName;
-  readonly fold: number;
-}
 
 /** A fold that is ready for its first, or its next, step. `close` ends the thread that makes its batches. */
 export interface PreparedFold {
@@ -67,7 +63,8 @@ export async function openFold(experiment: OpenExperiment, request: FoldRequest)
   const begun = await exists(`${dir}/run.json`);
   if (begun && !request.resume) await requireNoRun(dir);
   const old = begun ? await readRunAs(dir, runSchema) : undefined;
-  if (old !== undefined) requireSameFold(old, experiment, request, dir);
+  const longer = old !== undefined && isExtended(old, request, dir);
+  if (old !== undefined) requireSameFold(old, experiment, request, longer, dir);
   const files = await caseFiles(experiment, name, fold);
   const plan = trainedPlan(experiment.plan, name, settings);
   const target = await engine.target();
@@ -78,14 +75,16 @@ export async function openFold(experiment: OpenExperiment, request: FoldRequest)
   const { batches, validations } = await foldBatches(model, fitted, request.seed, files);
   try {
     const minutes =
-      old === undefined ? await minutesToTrain(request, model, fitted.step, files.validation) : {};
+      old === undefined || longer ? await minutesToTrain(request, model, fitted.step, files.validation) : {};
     const run = recordOf(experiment, { ...request, ...minutes }, model, fitted);
     const options = threads === undefined ? {} : { threads };
     const executable = await compileStep(engine, fitted.step, fitted.lowered, options);
     const start = await startOf(old, fitted.step, run.seed, dir);
     if (old === undefined) await createRunFolder(dir, run);
+    const going = longer ? extended(old, run, start.progress, dir) : continued(old, run);
+    if (longer) await beginLonger(experiment, request, going);
     const trainable: Trainable<Run> = {
-      run: continued(old, run),
+      run: going,
       step: fitted.step,
       executable,
       ...start,
@@ -104,6 +103,22 @@ export async function openFold(experiment: OpenExperiment, request: FoldRequest)
     await batches.close();
     throw error;
   }
+}
+
+/** What the fold's former weights said of its held-out cases goes, then its record gets its new end. */
+async function beginLonger({ dir }: OpenExperiment, request: FoldRequest, run: Run): Promise<void> {
+  const { configuration, fold } = request;
+  const own = experimentPaths.fold(dir, configuration, fold);
+  // First what says that the fold is done: whenever this is interrupted, what is missing is made again.
+  await rm(foldPaths.evaluation(own), { force: true });
+  await rm(experimentPaths.crossValidation(dir, configuration), { force: true });
+  await rm(foldPaths.heldOut(own), { recursive: true, force: true });
+  await beginExtension(own, run);
+  if (await exists(`${dir}/${bestFile}`))
+    noteTo(
+      request,
+      `${bestFile} was chosen from what the folds said before: gyrus find-best ${dir} when they are done`,
+    );
 }
 
 /** The fold's step in the memory that there is: see `fitMemory`. */

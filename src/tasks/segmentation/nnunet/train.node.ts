@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { fail, GyrusError } from "../../../core/errors.js";
 import { writeText } from "../../../io/node.js";
 import type { CaseScore } from "../../../metrics/summary.js";
+import { requireExtension } from "../../extend.node.js";
 import { peakBytes } from "../../memory.node.js";
 import { loadCheckpoint, paths, readRunAs, requireNoRun } from "../../run-folder.node.js";
 import { noteTo, presetOf } from "../../start.node.js";
@@ -10,8 +11,8 @@ import type { EvaluateSummary, FoldSummary, TrainRequest, TrainSummary } from ".
 import { configurationName, type NnunetPreset, withChanges } from "./config.js";
 import { type OpenExperiment, openExperiment } from "./experiment.node.js";
 import type { WorkOptions } from "./facts.node.js";
-import { type FoldRequest, openFold } from "./fold.node.js";
-import { requireSameFold } from "./fold-record.node.js";
+import { openFold } from "./fold.node.js";
+import { type FoldRequest, isExtended, requireSameFold } from "./fold-record.node.js";
 import { exists } from "./folders.node.js";
 import { allPredicted, evaluateHeldOut, evaluationOf, predictHeldOut } from "./held-out.node.js";
 import { experimentPaths, foldPaths } from "./layout.js";
@@ -43,6 +44,7 @@ export async function trainNnunet(system: NnunetSystem, request: TrainRequest): 
       what: "an experiment of nnU-Net makes its own folds by subject, so none of it is a leakage study",
       fix: "Leave --leakage-study out, or train segment-unet with --split",
     });
+  requireExtension(request);
   try {
     return await trainExperiment(system, request);
   } catch (error) {
@@ -64,7 +66,15 @@ async function trainExperiment(system: NnunetSystem, request: TrainRequest): Pro
   const experiment = await openExperiment(system.name, request, settings, work("measuring case"));
   for (const text of experiment.record.notes) noteTo(request, text);
   const configuration = configurationName(experiment.plan, settings);
-  const asked: Asked = { ...request, system: system.name, preset, settings, configuration };
+  const minutesAsked = request.minutes === undefined ? {} : { minutesAsked: request.minutes };
+  const asked: Asked = {
+    ...request,
+    ...minutesAsked,
+    system: system.name,
+    preset,
+    settings,
+    configuration,
+  };
   if (request.allFolds) await requireOwnFolds(experiment, asked);
   const prepared = experimentPaths.prepared(experiment.dir);
   await prepareDataSet(
@@ -150,7 +160,7 @@ async function trainFolds(experiment: OpenExperiment, request: Asked, began: num
     const dir = experimentPaths.fold(experiment.dir, configuration, fold);
     const foldBegan = performance.now();
     const share = minutes === undefined ? {} : { minutes: (minutes - used) / (count - fold) };
-    const { summary, evaluation } = (await isDone(experiment, dir, fold))
+    const { summary, evaluation } = (await isDone(experiment, request, dir, fold))
       ? await finishedFold(dir)
       : await trainFold(experiment, { ...partOf(request, `fold ${fold}`), ...share, fold }, foldBegan);
     // Of a fold that was begun in another sitting, that sitting counts too.
@@ -181,16 +191,24 @@ async function requireOwnFolds(experiment: OpenExperiment, request: Asked): Prom
   for (let fold = 0; fold < experiment.record.folds; fold++) {
     const dir = experimentPaths.fold(experiment.dir, request.configuration, fold);
     if (!request.resume) await requireNoRun(dir);
-    else if (await exists(paths.run(dir)))
-      requireSameFold(await readRunAs(dir, runSchema), experiment, { ...request, fold }, dir);
+    else if (await exists(paths.run(dir))) {
+      const old = await readRunAs(dir, runSchema);
+      const longer = request.extend === true && isExtended(old, request, dir);
+      requireSameFold(old, experiment, { ...request, fold }, longer, dir);
+    }
   }
 }
 
-/** Whether a fold is trained, and what it says of its held-out cases is there and judged. */
-async function isDone({ splits }: OpenExperiment, dir: string, fold: number): Promise<boolean> {
-  return (
-    (await exists(foldPaths.evaluation(dir))) && (await allPredicted(dir, splits.folds[fold]!.validation))
-  );
+/** Whether a fold is trained for as long as is asked for, and what it says of its held-out cases is there and judged. */
+async function isDone(
+  { splits }: OpenExperiment,
+  request: Asked,
+  dir: string,
+  fold: number,
+): Promise<boolean> {
+  if (!(await exists(foldPaths.evaluation(dir)))) return false;
+  if (request.extend && isExtended(await readRunAs(dir, runSchema), request, dir)) return false;
+  return allPredicted(dir, splits.folds[fold]!.validation);
 }
 
 /** The same request, whose progress says which part of the work it is of. */
