@@ -8,6 +8,7 @@ import type { Case, DataSet } from "./dataset.js";
 import type { FileSystem } from "./files.js";
 import { readVolumeFrom, writeVolumeTo } from "./formats.js";
 import type { NiftiHeader } from "./nifti.js";
+import { mostValues, nearlyWhole, proposeRemap, showRemap } from "./remap.js";
 
 /** What is needed to write a result on the scan's own grid, as the scan was written. */
 export interface Native extends Grid {
@@ -196,10 +197,24 @@ function refuseLabel(
     where,
     expected: labelValues.length > 20 ? `one of ${labelValues.length} values` : labelValues.join(", "),
     found: `${value} at voxel ${at}, ${count} such voxel(s) in all`,
-    fix: whole
-      ? "Add it to the table of labels, or correct the map (gyrus convert --remap does so for a whole data set)"
-      : "Round it where it was made; interpolate labels by nearest neighbour only",
+    fix: fixOf(data, whole, labelValues),
   });
+}
+
+/** What to do about a strange label: the numbers that are most likely meant, where this map tells them. */
+function fixOf(data: VoxelArray, whole: boolean, labelValues: readonly number[]): string {
+  const found = new Map<number, number>();
+  for (let at = 0; at < data.length && found.size <= mostValues; at++) found.set(data[at]!, 1);
+  const proposal = found.size > mostValues ? undefined : proposeRemap(found, { labelValues });
+  // A fraction that is near no label was interpolated, not numbered otherwise.
+  const sound = [...(proposal ?? [])].every(
+    ([from, to]) => Number.isInteger(from) || Math.abs(from - to) <= nearlyWhole,
+  );
+  if (proposal !== undefined && sound)
+    return `If ${showRemap(proposal)} is what is meant, gyrus convert DATA --out COPY --remap ${showRemap(proposal)} makes a data set with these labels`;
+  return whole
+    ? "Add it to the table of labels, or correct the map (gyrus convert --remap OLD=NEW does so for a whole data set)"
+    : "Round it where it was made; interpolate labels by nearest neighbour only";
 }
 
 /**

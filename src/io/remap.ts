@@ -14,7 +14,7 @@ export type ValueCounts = ReadonlyMap<number, number>;
 export const mostValues = 256;
 
 /** Labels that were multiplied or smoothed a little still lie this close to whole numbers. */
-const nearlyWhole = 0.01;
+export const nearlyWhole = 0.01;
 
 type Table = Pick<DataSet, "labelValues">;
 
