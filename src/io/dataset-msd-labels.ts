@@ -118,6 +118,7 @@ function regionsOf(
         where,
         expected: `one of ${labelValues.slice(1).join(", ")}`,
         found: `${order[at]}`,
+        fix: `Put one of these in the place of ${order[at]}`,
       });
     return { name, classes: values.map((value) => labelValues.indexOf(value)), paintedAs };
   });

@@ -3,7 +3,7 @@ import { fail } from "../core/errors.js";
 import { byNumber } from "./dataset-labels.js";
 import { labelsOf } from "./dataset-msd-labels.js";
 import type { Case, DataSet, DataSetOptions } from "./dataset-types.js";
-import { baseName, type FileSystem, joinPath } from "./files.js";
+import { baseName, type FileSystem, folderOf, joinPath } from "./files.js";
 import { jsonOf } from "./json.js";
 
 const named = z.record(z.string(), z.union([z.string(), z.number()]));
@@ -48,17 +48,15 @@ export async function openMsd(files: FileSystem, root: string, options: DataSetO
   const description = parseDescription(new TextDecoder().decode(await files.read(path)), path);
   const channels = channelNames(description, path);
   const labels = labelsOf(description, path, options.labels);
+  const { training } = description;
   const cases =
-    description.training === undefined
+    training === undefined
       ? await casesOfFolders(files, root, description, channels.length)
-      : description.training.map((entry): Case => {
-          const images = Array.isArray(entry.image) ? entry.image : [entry.image];
-          const id = stem(images[0]!).replace(images.length > 1 ? /_\d{4}$/ : /$^/, "");
-          const found = images.map((image) => joinPath(root, image));
-          const label = entry.label === undefined ? {} : { label: joinPath(root, entry.label) };
-          const { subject = id, session } = entry;
-          return { id, subject, ...(session === undefined ? {} : { session }), images: found, ...label };
-        });
+      : await withChannelFiles(
+          files,
+          training.map((entry) => caseOf(entry, root)),
+          channels.length,
+        );
   requireUnique(cases, path);
   return {
     kind: "msd",
@@ -70,6 +68,64 @@ export async function openMsd(files: FileSystem, root: string, options: DataSetO
     stack: false,
     cases,
   };
+}
+
+function caseOf({ image, label, session, ...entry }: z.infer<typeof pair>, root: string): Case {
+  const images = Array.isArray(image) ? image : [image];
+  const id = stem(images[0]!).replace(images.length > 1 ? /_\d{4}$/ : /$^/, "");
+  return {
+    id,
+    subject: entry.subject ?? id,
+    ...(session === undefined ? {} : { session }),
+    images: images.map((one) => joinPath(root, one)),
+    ...(label === undefined ? {} : { label: joinPath(root, label) }),
+  };
+}
+
+/** nnU-Net's first version lists `a.nii.gz` where it stores `a_0000.nii.gz`, a file a channel. */
+async function withChannelFiles(
+  files: FileSystem,
+  cases: readonly Case[],
+  channels: number,
+): Promise<Case[]> {
+  const lists = new Map<string, ReadonlySet<string>>();
+  const found: Case[] = [];
+  for (const one of cases) {
+    const [first, ...others] = one.images;
+    const folder = folderOf(first!);
+    const names = lists.get(folder) ?? (await namesIn(files, folder));
+    lists.set(folder, names);
+    const name = baseName(first!);
+    const own = stem(name);
+    const ending = name.slice(own.length);
+    const numbered = others.length === 0 && !names.has(name) && names.has(`${own}_0000${ending}`);
+    found.push(numbered ? { ...one, images: channelFiles(own, ending, folder, names, channels) } : one);
+  }
+  return found;
+}
+
+async function namesIn(files: FileSystem, folder: string): Promise<Set<string>> {
+  return new Set(((await files.list(folder)) ?? []).filter((e) => !e.folder).map((e) => e.name));
+}
+
+/** `a_0000.nii.gz`, `a_0001.nii.gz` and so on. Throws `not-found` that names the one that is missing. */
+function channelFiles(
+  id: string,
+  ending: string,
+  folder: string,
+  names: ReadonlySet<string>,
+  channels: number,
+): string[] {
+  return Array.from({ length: channels }, (_, channel) => {
+    const path = joinPath(folder, `${id}_${String(channel).padStart(4, "0")}${ending}`);
+    if (!names.has(baseName(path)))
+      fail("not-found", {
+        what: `the case "${id}" has no file for channel ${channel}`,
+        where: path,
+        fix: "Add it, or correct the channels in dataset.json",
+      });
+    return path;
+  });
 }
 
 function parseDescription(text: string, path: string): Description {
@@ -116,11 +172,11 @@ async function casesOfFolders(
   { file_ending: ending = ".nii.gz", numTraining }: Description,
   channels: number,
 ): Promise<Case[]> {
-  const names = async (folder: string) =>
-    ((await files.list(joinPath(root, folder))) ?? []).filter((e) => !e.folder).map((e) => e.name);
-  const labels = new Set(await names("labelsTr"));
-  const images = (await names("imagesTr")).filter((name) => name.endsWith(ending));
-  const ids = new Set(images.map((name) => name.slice(0, -ending.length).replace(/_\d{4}$/, "")));
+  const folder = joinPath(root, "imagesTr");
+  const labels = await namesIn(files, joinPath(root, "labelsTr"));
+  const images = await namesIn(files, folder);
+  const scans = [...images].filter((name) => name.endsWith(ending));
+  const ids = new Set(scans.map((name) => name.slice(0, -ending.length).replace(/_\d{4}$/, "")));
   for (const name of labels) requireImageOf(name, ids, ending, joinPath(root, "labelsTr", name));
   if (numTraining !== undefined && numTraining !== ids.size)
     fail("bad-data", {
@@ -131,16 +187,7 @@ async function casesOfFolders(
       fix: "Add the cases that are missing, or correct numTraining",
     });
   return [...ids].sort(byNumber).map((id): Case => {
-    const paths = Array.from({ length: channels }, (_, channel) => {
-      const name = `${id}_${String(channel).padStart(4, "0")}${ending}`;
-      if (!images.includes(name))
-        fail("not-found", {
-          what: `the case "${id}" has no file for channel ${channel}`,
-          where: joinPath(root, "imagesTr", name),
-          fix: "Add it, or correct the channels in dataset.json",
-        });
-      return joinPath(root, "imagesTr", name);
-    });
+    const paths = channelFiles(id, ending, folder, images, channels);
     const label = labels.has(`${id}${ending}`) ? { label: joinPath(root, "labelsTr", `${id}${ending}`) } : {};
     return { id, subject: id, images: paths, ...label };
   });

@@ -51,7 +51,7 @@ describe("labels of dataset.json", () => {
     [
       { background: 0, whole: [1, 2], core: 2 },
       [1, 9],
-      /the region "core" is painted with a label that there is not\. Expected one of 1, 2\. Found 9/,
+      /the region "core" is painted with a label that there is not\. Expected one of 1, 2\. Found 9\. Put one of these in the place of 9/,
     ],
   ] as const)("(%#) that make no sense are refused by key", (labels, order, words) => {
     expect(() => read(labels, order)).toThrow(words);

@@ -142,6 +142,33 @@ describe("Decathlon", () => {
     await expect(openDataSet(root)).rejects.toThrow(/numTraining says\. Expected 2 cases\. Found 1\./);
   });
 
+  it("finds the files of channels that nnU-Net's first version lists without their numbers", async () => {
+    const root = fresh();
+    for (const id of ["a", "b"]) {
+      for (const channel of ["0000", "0001"])
+        await scan(join(root, `imagesTr/${id}_${channel}.nii.gz`), ramp(1, Number(channel)));
+      await scan(join(root, `labelsTr/${id}.nii.gz`), labelled(0, 1));
+    }
+    text(join(root, "dataset.json"), {
+      modality: { "0": "T1", "1": "T2" },
+      labels: { "0": "background", "1": "lesion" },
+      training: ["a", "b"].map((id) => ({
+        image: `./imagesTr/${id}.nii.gz`,
+        label: `./labelsTr/${id}.nii.gz`,
+      })),
+    });
+    const { cases, ...dataset } = await openDataSet(root);
+    expect(cases.map(({ id, images }) => [id, images])).toEqual(
+      ["a", "b"].map((id) => [id, [0, 1].map((n) => join(root, `imagesTr/${id}_000${n}.nii.gz`))]),
+    );
+    const { image, label } = await loadCase(dataset, cases[1]!);
+    expect([image.channels, Math.max(...label!.data)]).toEqual([2, 1]);
+    rmSync(join(root, "imagesTr/b_0001.nii.gz"));
+    await expect(openDataSet(root)).rejects.toThrow(
+      /imagesTr\/b_0001\.nii\.gz: the case "b" has no file for channel 1/,
+    );
+  });
+
   it("knows whose scan it is where dataset.json says so", async () => {
     const root = fresh();
     text(join(root, "dataset.json"), {
@@ -372,6 +399,15 @@ describe("a case is checked when it is loaded", () => {
     await expect(files(ramp(), labelled(0, 1, 7))).rejects.toThrow(
       /l\.nii: the label 7 is not in the table of labels\. Expected 0, 1\. Found 7 at voxel \d+, 8 such voxel\(s\)/,
     );
+    await expect(files(ramp(), labelled(0, 7))).rejects.toThrow(
+      /If 7=1 is what is meant, gyrus convert DATA --out COPY --remap 7=1 makes a data set with these labels/,
+    );
+    await expect(
+      files(
+        ramp(),
+        Float32Array.from(labelled(0, 1), (x) => 1.004 * x),
+      ),
+    ).rejects.toThrow(/--remap 1\.00399\d*=1 makes/);
     await expect(
       files(
         ramp(),
