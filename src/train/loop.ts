@@ -138,7 +138,7 @@ export async function train(options: LoopOptions): Promise<LoopResult> {
     spare ??= prefixed("next:", emptyLike(state));
     const outputs = await executable.run(feeds, spare);
     const metrics = readMetrics(outputs);
-    requireFinite(metrics, index, batch.cases);
+    requireFinite(metrics, index, batch.cases, () => firstNonFinite(batch.tensors, state, outputs));
     // Two sets of tensors take turns: fresh ones every step cost memory, and time to have it cleared and copied.
     spare = lent ? undefined : prefixed("next:", state);
     lent = false;
@@ -249,6 +249,7 @@ function requireFinite(
   metrics: Readonly<Record<string, number>>,
   index: number,
   cases: readonly string[],
+  culprit?: () => string,
 ): void {
   const bad = Object.entries(metrics).find(([, value]) => !Number.isFinite(value));
   if (bad !== undefined)
@@ -256,6 +257,39 @@ function requireFinite(
       what: `the ${bad[0]} is ${bad[1]} at step ${index + 1}`,
       where: `case ${cases.join(", ")}`,
       expected: "finite numbers",
+      ...(culprit === undefined ? {} : { found: culprit() }),
       fix: "Look at these cases with gyrus inspect; if they are sound, lower the learning rate or clip the gradient",
     });
+}
+
+/**
+ * Where numbers that are none came from, in words: what was fed, a layer whose weights were not sound before the step, or
+ * the first layer that the step spoilt.
+ */
+function firstNonFinite(
+  batch: Readonly<Record<string, Tensor>>,
+  state: State,
+  outputs: Readonly<Record<string, Tensor>>,
+): string {
+  const broken = (tensors: Readonly<Record<string, Tensor>>): string | undefined =>
+    Object.entries(tensors).find(([, { data }]) => !isFiniteArray(data))?.[0];
+  const fed = broken(batch);
+  if (fed !== undefined) return `numbers that are none in the ${fed} of the batch`;
+  const before = broken(state);
+  if (before !== undefined)
+    return `${before} was broken before this step, by an update that overflowed; the batch is finite`;
+  const after = broken(layersOf(outputs));
+  return after === undefined
+    ? "a finite batch and finite weights: the loss itself overflowed"
+    : `a finite batch and finite weights before the step; the first that it breaks is ${after.replace(/^next:/, "")}`;
+}
+
+/** The state after a step; metrics aside, of which one is broken by itself. */
+function layersOf(outputs: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+  return Object.fromEntries(Object.entries(outputs).filter(([name]) => name.startsWith("next:")));
+}
+
+function isFiniteArray(data: Tensor["data"]): boolean {
+  for (let at = 0; at < data.length; at++) if (!Number.isFinite(Number(data[at]))) return false;
+  return true;
 }

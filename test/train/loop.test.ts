@@ -137,10 +137,31 @@ describe("what is not a number", () => {
     expect(error).toBeInstanceOf(GyrusError);
     expect(error).toMatchObject({ kind: "non-finite" });
     expect((error as Error).message).toMatch(
-      /^case sub-7, sub-8: the loss is NaN at step 10\. Expected finite numbers\. Look at these cases/,
+      /^case sub-7, sub-8: the loss is NaN at step 10\. Expected finite numbers\. Found numbers that are none in the y of the batch\. Look at these cases/,
     );
     expect(saved.map(({ progress }) => progress.step)).toEqual([7]);
     expect(Object.values(saved[0]!.state).every(({ data }) => data.every(Number.isFinite))).toBe(true);
+  });
+
+  it("is laid to the layer that was broken before the step, or that the step breaks first", async () => {
+    const broken: Record<string, Tensor> = { ...step.initialize(rng(1)) };
+    const name = Object.keys(broken).find((one) => /^parameter\/out.*weight/.test(one))!;
+    const { shape, data } = broken[name]!;
+    broken[name] = floats(
+      shape,
+      Float32Array.from(data as Float32Array, () => Number.NaN),
+    );
+    await expect(run({ state: broken })).rejects.toThrow(
+      `at step 1. Expected finite numbers. Found ${name} was broken before this step`,
+    );
+    const huge: LoopOptions["batches"] = async (at) => {
+      const batch = await batches(at);
+      const y = floats([8, 1], Array(8).fill(3e38));
+      return { ...batch, tensors: { ...batch.tensors, y } };
+    };
+    await expect(run({ batches: huge })).rejects.toThrow(
+      /the loss is Infinity at step 1\..* Found a finite batch and finite weights before the step; the first that it breaks is parameter\//,
+    );
   });
 
   it("is not saved when only the weights overflowed", async () => {

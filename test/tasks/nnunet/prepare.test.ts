@@ -176,10 +176,10 @@ describe("work within memory", () => {
       async () => {
         throw new RangeError("Array buffer allocation failed");
       },
-      { most: 1, bytes: 2 ** 31 },
+      { most: 1, bytes: 2 ** 31, peakBytes: () => 3 * 2 ** 30 },
     );
     await expect(work).rejects.toThrow(
-      /^sub-07: the work on a case stopped\. Expected about 1\.0 GiB for it, by the estimate\. Found Array buffer allocation failed\. .*--workers 1/,
+      /^sub-07: the work on a case stopped\. Expected about 1\.0 GiB for it, by the estimate\. Found Array buffer allocation failed; the process had held 3\.0 GiB at its peak\. .*--workers 1/,
     );
   });
 });

@@ -3,6 +3,7 @@ import { openPool } from "../../../core/pool.node.js";
 import { nodeFiles } from "../../../io/node.js";
 import type { Batch } from "../../../train/loop.js";
 import { type ImageVolume, type LabelVolume, voxelCount } from "../../../volume/volume.js";
+import { gib, peakBytes } from "../../memory.node.js";
 import { type BatchPlan, casesAt, makeBatch, type NnunetCase } from "./batches.js";
 import { stageMaps } from "./ensemble.js";
 import { readHeldOut } from "./held-out.js";
@@ -60,7 +61,7 @@ function explained(error: unknown): Parameters<typeof fail> {
     memory ? "memory" : "runtime",
     {
       what: "the thread that makes batches stopped",
-      found: message,
+      found: `${message}; the process had held ${gib(peakBytes())} at its peak`,
       fix: memory
         ? "Close other programs and go on with --resume; a smaller patch or batch takes less"
         : "Go on with --resume. If it happens again, please report it",

@@ -3,6 +3,7 @@ import { openPool } from "../../../core/pool.node.js";
 import type { Case, DataSet } from "../../../io/dataset.js";
 import { loadCase, nodeFiles } from "../../../io/node.js";
 import { peekVolumeFrom, readingBytes } from "../../../io/peek.js";
+import { peakBytes } from "../../memory.node.js";
 import { type CaseFacts, caseFacts, type DataFingerprint, dataFingerprint } from "./fingerprint.js";
 import { type Piece, runWithin } from "./schedule.js";
 
@@ -26,6 +27,7 @@ export function limitsOf({ workers, memoryBytes, signal }: WorkOptions, pieces: 
   const most = Math.max(1, Math.min(workers ?? availableParallelism(), pieces));
   return {
     most,
+    peakBytes,
     bytes: Math.max(0, (memoryBytes ?? 0.75 * process.availableMemory()) - baseBytes),
     ...(signal === undefined ? {} : { signal }),
   };

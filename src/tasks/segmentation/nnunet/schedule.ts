@@ -13,6 +13,8 @@ export interface Limits {
   /** Bytes of all that run together. */
   readonly bytes: number;
   readonly signal?: AbortSignal;
+  /** The most memory that the process, threads included, has held: said of work that stops. */
+  readonly peakBytes?: () => number;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface Limits {
 export async function runWithin<T, R>(
   pieces: readonly Piece<T>[],
   run: (task: T) => Promise<R>,
-  { most, bytes, signal }: Limits,
+  { most, bytes, signal, peakBytes }: Limits,
   onDone: (done: number, name: string) => void = () => {},
 ): Promise<R[]> {
   requireFit(pieces, bytes);
@@ -39,7 +41,7 @@ export async function runWithin<T, R>(
         onDone(++done, piece.name);
       })
       .catch((error: unknown) => {
-        failures.set(at, explained(error, piece));
+        failures.set(at, explained(error, piece, peakBytes?.()));
       })
       .finally(() => {
         taken -= piece.bytes;
@@ -75,7 +77,7 @@ function requireFit<T>(pieces: readonly Piece<T>[], bytes: number): void {
 }
 
 /** A thread that stopped says which case it had and why, instead of that it is no longer alive. */
-function explained<T>(error: unknown, { name, bytes }: Piece<T>): unknown {
+function explained<T>(error: unknown, { name, bytes }: Piece<T>, peak: number | undefined): unknown {
   if (error instanceof GyrusError) return error;
   const message = error instanceof Error ? error.message : String(error);
   const memory = /memory|allocation|heap/i.test(message);
@@ -83,7 +85,7 @@ function explained<T>(error: unknown, { name, bytes }: Piece<T>): unknown {
     what: "the work on a case stopped",
     where: name,
     ...(memory ? { expected: `about ${gigabytes(bytes)} for it, by the estimate` } : {}),
-    found: message,
+    found: peak === undefined ? message : `${message}; the process had held ${gigabytes(peak)} at its peak`,
     fix: memory
       ? "Run this again with --workers 1; cases that are done are kept"
       : "Run this again; cases that are done are kept. If it happens again, please report it",
