@@ -51,11 +51,23 @@ const plain: BatchPlan = {
 describe("batches of nnU-Net", () => {
   it("force the last third of a batch, in the reference's rounding", () => {
     const forced = (batch: number): number =>
-      Array.from({ length: batch }, (_, b) => isForced(b, { batch, foreground: 0.33 })).filter(Boolean)
-        .length;
+      Array.from({ length: batch }, (_, b) => isForced(b, { batch, foreground: 0.33 }, rng(1))).filter(
+        Boolean,
+      ).length;
     // From `_oversample_last_XX_percent`: not (sample < round(batch * (1 - 0.33))).
     expect([2, 3, 4, 5, 9, 12, 50].map(forced)).toEqual([1, 1, 1, 2, 3, 4, 16]);
-    expect([0, 1].map((b) => isForced(b, { batch: 2, foreground: 0.33 }))).toEqual([false, true]);
+    expect([0, 1].map((b) => isForced(b, { batch: 2, foreground: 0.33 }, rng(1)))).toEqual([false, true]);
+  });
+
+  it("force a third of all batches of one, which that rounding would never do", () => {
+    let found = 0;
+    for (let step = 0; step < 600; step++) {
+      const { label0 } = makeBatch({ ...plain, batch: 1 }, step, [caseOf("a", { 0: 1 })]).tensors;
+      if ((label0!.data as Uint8Array).includes(1)) found++;
+    }
+    // The others meet the corner by chance, in one of many places.
+    expect(found / 600).toBeGreaterThan(0.28);
+    expect(found / 600).toBeLessThan(0.45);
   });
 
   it("show every case once an epoch", () => {

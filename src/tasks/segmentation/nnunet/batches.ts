@@ -55,12 +55,15 @@ export function casesAt(plan: Pick<BatchPlan, "seed" | "batch">, cases: number, 
 
 /**
  * Whether a sample of a batch must be a patch around something labelled: the last third, in the reference's rounding (1
- * of 2, 3 of 9; v2, `_oversample_last_XX_percent`).
+ * of 2, 3 of 9; v2, `_oversample_last_XX_percent`). Of a batch of one that rounding would never force any, so there it is
+ * drawn from `random`, with as much probability as the share that is wanted (v2's other way, `_probabilistic_oversampling`).
  */
 export function isForced(
   sample: number,
   { batch, foreground }: Pick<BatchPlan, "batch" | "foreground">,
+  random: Rng,
 ): boolean {
+  if (batch === 1) return random.chance(foreground);
   return sample >= roundHalfEven(batch * (1 - foreground));
 }
 
@@ -71,7 +74,7 @@ export function isForced(
 export function makeBatch(plan: BatchPlan, step: number, cases: readonly NnunetCase[]): Batch {
   const root = rng(plan.seed);
   const samples = cases.map((one, b) =>
-    makeSample(plan, one, root.split("sample", step, b), isForced(b, plan)),
+    makeSample(plan, one, root.split("sample", step, b), isForced(b, plan, root.split("forced", step))),
   );
   const count = samples.length;
   const extents = [...plan.patch].reverse().slice(3 - plan.dimensions);
