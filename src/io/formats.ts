@@ -45,7 +45,7 @@ const png: VolumeFormat = {
     const volume = parsePng(await files.read(path), path);
     return { volume: as === "exact" ? volume : { ...volume, data: Float32Array.from(volume.data) } };
   },
-  write: (files, path, volume) => files.write(path, encodePng(volume, path)),
+  write: (files, path, volume, { description }) => files.write(path, encodePng(volume, path, description)),
 };
 
 /** Every format that volumes are read from and written to. */

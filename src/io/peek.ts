@@ -4,13 +4,14 @@ import { type FileSystem, isGzip } from "./files.js";
 import { formatOf, readVolumeFrom } from "./formats.js";
 import { niftiLayout } from "./nifti.js";
 import { decodeHeader, headerLength } from "./nifti-header.js";
+import { pngDescription } from "./png.js";
 
 /** What a file will take when it is read. */
 export interface Peeked extends Grid {
   readonly channels: number;
   /** Bytes of the voxels as they are stored, expanded. */
   readonly storedBytes: number;
-  /** What a NIfTI file says of itself in its header. */
+  /** What a NIfTI file says of itself in its header, a PNG in its text. */
   readonly description?: string;
 }
 
@@ -28,7 +29,9 @@ export async function peekVolumeFrom(files: FileSystem, path: string): Promise<P
   if (!isNifti) {
     const { volume } = await readVolumeFrom(files, path);
     const { size, affine, channels, data } = volume;
-    return { size, affine, channels, storedBytes: data.byteLength };
+    const description = /\.png$/i.test(path) ? pngDescription(await files.read(path), path) : undefined;
+    const about = description === undefined ? {} : { description };
+    return { size, affine, channels, storedBytes: data.byteLength, ...about };
   }
   const header = decodeHeader(head, path);
   const { size, affine, channels, byteCount } = niftiLayout(header, path);

@@ -107,8 +107,21 @@ function refuse(what: string, at: number, width: number, name: string): never {
   });
 }
 
-/** A 2-D volume of one channel and of whole numbers as a grey PNG, with 8 or 16 bits as its array has. */
-export function encodePng({ data, size, channels }: Volume, name = "image.png"): Uint8Array {
+/** What a PNG says of itself under `Description`: see `encodePng`. Throws `bad-file` for a file that is damaged. */
+export function pngDescription(bytes: Uint8Array, name: string): string | undefined {
+  checkHeader(bytes, name);
+  return decodeOrFail(bytes, name).text.Description;
+}
+
+/**
+ * A 2-D volume of one channel and of whole numbers as a grey PNG, with 8 or 16 bits as its array has, and a description
+ * in plain letters as its text.
+ */
+export function encodePng(
+  { data, size, channels }: Volume,
+  name = "image.png",
+  description?: string,
+): Uint8Array {
   if (size[2] !== 1 || channels !== 1)
     fail("bad-argument", {
       what: "a PNG holds one flat image",
@@ -129,5 +142,14 @@ export function encodePng({ data, size, channels }: Volume, name = "image.png"):
     });
   const depth = deep || data instanceof Uint16Array ? 16 : 8;
   const pixels = depth === 16 ? Uint16Array.from(data) : Uint8Array.from(data);
-  return encode({ width: size[0], height: size[1], data: pixels, depth, channels: 1 });
+  if (description !== undefined && !/^[\x20-\x7e]*$/.test(description))
+    fail("bad-argument", {
+      what: "the description cannot be stored in a PNG",
+      where: name,
+      expected: "plain letters (ASCII)",
+      found: description,
+      fix: "Leave other letters out",
+    });
+  const text = description === undefined ? {} : { text: { Description: description } };
+  return encode({ width: size[0], height: size[1], data: pixels, depth, channels: 1, ...text });
 }

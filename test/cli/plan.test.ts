@@ -4,6 +4,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { DataFingerprint } from "../../src/tasks/segmentation/nnunet/fingerprint.js";
 import type { Plan } from "../../src/tasks/segmentation/nnunet/plan.js";
 import { writeSet } from "../tasks/nnunet/files.js";
 import { built, gyrus, starting } from "./bin.js";
@@ -38,7 +39,10 @@ describe("gyrus plan", () => {
     const plan = JSON.parse(await readFile(join(folder, "plan.json"), "utf8")) as Plan;
     const again = await run("plan", "--data", "set", "--memory", "2", "--json");
     expect(again.err).toBe("");
-    expect((JSON.parse(again.out) as { plan: Plan }).plan).toEqual(plan);
+    const { plan: same, fingerprint } = JSON.parse(again.out) as { plan: Plan; fingerprint: DataFingerprint };
+    expect(same).toEqual(plan);
+    expect(fingerprint.cases.map(({ id }) => id)).toEqual(["a", "b", "c", "d", "e", "f"]);
+    expect(fingerprint.channels.map(({ name }) => name)).toEqual(["FLAIR", "CT"]);
     expect(plan.memoryGb).toBe(2);
   });
 
@@ -85,6 +89,10 @@ describe("gyrus plan", () => {
       [
         ["--prepare", "p", "--configuration", "3d_lowres"],
         /no configuration "3d_lowres"\. Expected one of 2d, 3d_fullres/,
+      ],
+      [
+        ["--configuration", "2d"],
+        /2d: --configuration says what to prepare.*Expected --prepare with a folder/,
       ],
       [["--prepare", "p", "--ram", "0.01"], /one case alone does not fit the memory/],
     ] as const) {

@@ -3,7 +3,6 @@ import { fail } from "../../core/errors.js";
 import { suggestionFor } from "../../core/suggest.js";
 import { openDataSet, writeText } from "../../io/node.js";
 import { measureDataSet, type WorkOptions } from "../../tasks/segmentation/nnunet/facts.node.js";
-import type { DataFingerprint } from "../../tasks/segmentation/nnunet/fingerprint.js";
 import { type StepMemory, trainingBytes } from "../../tasks/segmentation/nnunet/memory.node.js";
 import {
   type ConfigurationName,
@@ -14,6 +13,7 @@ import {
 import { planDataSet } from "../../tasks/segmentation/nnunet/planner.js";
 import { prepareDataSet, preparedFolder } from "../../tasks/segmentation/nnunet/prepare.node.js";
 import { plannerRules, type RulesName } from "../../tasks/segmentation/nnunet/rules.js";
+import { shearWarnings } from "../../tasks/segmentation/nnunet/shear.js";
 import { explainPlan } from "../../tasks/segmentation/nnunet/words.js";
 import { defineCommand, type Finish, numberWithin } from "../command.js";
 import { addDataSetOptions, type DataSetFlags, dataSetOptions } from "../dataset-options.js";
@@ -33,9 +33,6 @@ interface Options extends DataSetFlags {
   readonly workers?: number;
   readonly ram?: number;
 }
-
-/** Axes further from right angles than this are worth a word. */
-const worthSayingDegrees = 0.05;
 
 export function planCommand(finish: Finish): Command {
   return defineCommand<Options>(
@@ -94,6 +91,13 @@ export function planCommand(finish: Finish): Command {
 
 async function planAndPrepare(shell: Shell, options: Options, signal: AbortSignal): Promise<Answer> {
   const rules = rulesNamed(options.rules);
+  if (options.configuration.length > 0 && options.prepare === undefined)
+    fail("bad-argument", {
+      what: "--configuration says what to prepare, and nothing is to be prepared",
+      where: options.configuration.join(","),
+      expected: "--prepare with a folder",
+      fix: "Add it, or leave --configuration out: the plan has all configurations",
+    });
   const dataset = await openDataSet(options.data, dataSetOptions(options));
   if (dataset.labels.length === 0)
     fail("bad-data", {
@@ -109,7 +113,7 @@ async function planAndPrepare(shell: Shell, options: Options, signal: AbortSigna
       rules,
       ...(options.memory === undefined ? {} : { memoryGb: options.memory }),
     });
-    const warnings = shearWarnings(fingerprint);
+    const warnings = shearWarnings(fingerprint.cases);
     if (options.out !== undefined) await writeText(options.out, formatPlan(plan));
     const prepared: { folder: string; made: number; kept: number }[] = [];
     if (options.prepare !== undefined)
@@ -122,7 +126,14 @@ async function planAndPrepare(shell: Shell, options: Options, signal: AbortSigna
     const reasons = explainPlan(plan);
     const training = await memoryOf(plan);
     return {
-      result: { plan, reasons, training, warnings, ...(prepared.length > 0 ? { prepared } : {}) },
+      result: {
+        plan,
+        fingerprint,
+        reasons,
+        training,
+        warnings,
+        ...(prepared.length > 0 ? { prepared } : {}),
+      },
       text: [
         `${dataset.name}: ${counted(plan.dataset.cases, "labelled case")}`,
         ...reasons.map(({ choice, because }) => wrap(`${choice}: ${because}`, 100, "  ").trimStart()),
@@ -185,13 +196,4 @@ function trainingWords(training: Readonly<Record<string, StepMemory>>): string {
   });
   const free = formatBytes(process.availableMemory());
   return `Training steps on this machine's processor take about: ${each.join(", ")}; ${free} are free. The memory of the plan is that of a GPU, which keeps half the digits.`;
-}
-
-function shearWarnings({ cases }: DataFingerprint): string[] {
-  return cases
-    .filter(({ shearDegrees }) => shearDegrees > worthSayingDegrees)
-    .map(
-      ({ id, shearDegrees }) =>
-        `${id}: its axes are ${shearDegrees.toFixed(1)} degrees from right angles. It is used along its own axes with the lengths that the affine gives them, and predictions lie on its own grid; resample it to a straight grid if shapes must be exact.`,
-    );
 }

@@ -6,7 +6,7 @@ import { readVolume, writeVolume } from "../../../src/io/node.js";
 import { experimentPaths } from "../../../src/tasks/segmentation/nnunet/layout.js";
 import { predictNnunet } from "../../../src/tasks/segmentation/nnunet/predict.node.js";
 import type { PredictRequest } from "../../../src/tasks/verbs.js";
-import { scalingAffine } from "../../../src/volume/affine.js";
+import { affineFromColumns, scalingAffine } from "../../../src/volume/affine.js";
 import type { ImageVolume } from "../../../src/volume/volume.js";
 import { levels, modelFor, voxelPlan, writeFold } from "./trained.js";
 
@@ -73,6 +73,17 @@ describe("scans to predict", () => {
     expect(made.files[0]!.prediction).toBe(at("pictures/picture_seg.png"));
     expect(volume.size).toEqual([20, 18, 1]);
     expect([...new Set(volume.data)].sort()).toEqual([0, 3, 7]);
+    const bytes = await readFile(at("pictures/picture_seg.png"));
+    const again = await predict(flat, [at("picture.png")], "pictures");
+    expect(again.files[0]!.kept).toBe(true);
+    await writeVolume(at("pictures/picture_seg.png"), { ...scan, data: grey });
+    await expect(predict(flat, [at("picture.png")], "pictures")).rejects.toThrow(
+      /picture_seg\.png: a file is in the way\..*Found another file/,
+    );
+    await writeFile(at("pictures/picture_seg.png"), "no picture");
+    await expect(predict(flat, [at("picture.png")], "pictures")).rejects.toThrow(/Found another file/);
+    await predict(flat, [at("picture.png")], "pictures", { overwrite: true });
+    expect((await readFile(at("pictures/picture_seg.png"))).equals(bytes)).toBe(true);
   });
 
   it("miss a channel: the file that is wanted is named", async () => {
@@ -190,6 +201,12 @@ describe("predictions", () => {
         /^1 network \(3d_fullres\); the largest scan \(a, 13x12x11 voxels\) takes about 0\.\d GiB of \d+\.\d GiB free$/,
       ),
     ]);
+    const affine = affineFromColumns([1, 0, 0], [0.1, 1, 0], [0, 0, 1], [0, 0, 0]);
+    await writeVolume(at("sheared.nii.gz"), { ...levels("a").scan, affine });
+    await predict(one, [at("sheared.nii.gz")], "memory", { onNote: (text) => notes.push(text) });
+    expect(notes.slice(1)).toContainEqual(
+      expect.stringMatching(/^sheared: its axes are 5\.7 degrees from right angles/),
+    );
     const free = vi.spyOn(process, "availableMemory").mockReturnValue(50e6);
     await expect(predict(one, [at("scans")], "no")).rejects.toThrow(
       /a\.nii\.gz: predicting this scan does not fit into memory\. Expected at most 0\.0 GiB\. Found an estimate of/,

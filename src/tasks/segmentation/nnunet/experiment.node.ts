@@ -6,6 +6,7 @@ import { fingerprint, nodeFiles, openDataSet, writeText } from "../../../io/node
 import { peekVolumeFrom } from "../../../io/peek.js";
 import { kFold } from "../../../io/split.js";
 import { version } from "../../../version.js";
+import { shearDegrees } from "../../../volume/affine.js";
 import { canonicalGrid } from "../../../volume/orient.js";
 import { describeGrids, isSimulated, subjectCount } from "../../dataset.node.js";
 import type { TrainRequest } from "../../verbs.js";
@@ -17,6 +18,8 @@ import { experimentPaths } from "./layout.js";
 import { formatPlan, type Plan, parsePlan } from "./plan.js";
 import { planDataSet } from "./planner.js";
 import { plannerRules } from "./rules.js";
+import { requirePlanOf } from "./same-labels.js";
+import { shearWarnings } from "./shear.js";
 
 /** An experiment folder with its data set at hand. */
 export interface OpenExperiment {
@@ -34,8 +37,8 @@ type Request = Pick<TrainRequest, "dataDir" | "dataset" | "runDir" | "folds">;
  * Open an experiment folder, or make it: the data set is measured, planned and dealt into folds once; whatever
  * configuration and fold is trained later finds the same. A `plan.json` that lies there already is used as it is.
  *
- * Throws `bad-argument` where the folder was made from other data, with other folds or by other rules, `exists` for a
- * folder with other things in it, and what is wrong with the data.
+ * Throws `bad-argument` where the folder was made from other data, with other labels or folds or by other rules, or where
+ * there are fewer subjects than folds, `exists` for a folder with other things in it, and what is wrong with the data.
  */
 export async function openExperiment(
   system: string,
@@ -49,13 +52,18 @@ export async function openExperiment(
   const { sha256 } = await fingerprint(dataset);
   if (known) return reopen(dir, request, preset, dataset, sha256);
   await makeFolder(dir);
-  const given = await givenPlan(dir);
-  const plan = given ?? (await makePlan(dir, dataset, preset, work));
-  const folds = Math.min(request.folds ?? 5, subjectCount(dataset.cases));
+  const folds = request.folds ?? Math.min(5, subjectCount(dataset.cases));
   const splits = dealt(dataset, folds);
+  const given = await givenPlan(dir);
+  if (given !== undefined) requirePlanOf(given, dataset, experimentPaths.plan(dir));
+  const plan = given ?? (await makePlan(dir, dataset, preset, work));
   const grids = await Promise.all(
     dataset.cases.map(async ({ images }) => canonicalGrid(await peekVolumeFrom(nodeFiles, images[0]!))),
   );
+  const sheared = grids.map(({ affine }, at) => ({
+    id: dataset.cases[at]!.id,
+    shearDegrees: shearDegrees(affine),
+  }));
   const record: Experiment = {
     format: "gyrus nnunet experiment",
     version: 1,
@@ -77,7 +85,7 @@ export async function openExperiment(
       ...describeGrids(grids),
       simulated: await isSimulated(request.dataDir),
     },
-    notes: subjectNotes(dataset),
+    notes: [...subjectNotes(dataset), ...shearWarnings(sheared)],
   };
   await writeText(experimentPaths.splits(dir), `${JSON.stringify(splits, null, 2)}\n`);
   // Written last: a folder that has it has all the rest.
@@ -179,6 +187,7 @@ async function reopen(
       words(asked),
       `${words({ rules, memoryGb })}, which this preset or --memory asks for`,
     );
+  requirePlanOf(plan, dataset, path);
   return { dir, record, plan, splits, dataset };
 }
 

@@ -9,6 +9,7 @@ import { estimateTogether } from "../../../lower/estimate.js";
 import type { Lowered } from "../../../lower/lower.js";
 import { engineOn } from "../../../runtime/devices.node.js";
 import type { Engine } from "../../../runtime/engine.js";
+import { shearDegrees } from "../../../volume/affine.js";
 import { gib, memoryShare } from "../../memory.node.js";
 import type { PredictRequest, PredictSummary } from "../../verbs.js";
 import { lowerNetwork, openSource, type Predictor } from "./open.js";
@@ -17,6 +18,7 @@ import { scanBytes } from "./prediction-memory.js";
 import type { PredictorPlan } from "./predictor.js";
 import { stageOf, stageOrder } from "./predictor.js";
 import { gatherScans, peekScan, type ScanFiles } from "./scans.js";
+import { shearWarnings } from "./shear.js";
 import { findPredictor } from "./source.js";
 
 export interface NnunetPredictRequest extends PredictRequest {
@@ -44,7 +46,11 @@ export async function predictNnunet(request: NnunetPredictRequest): Promise<Pred
   const source = await findPredictor(nodeFiles, request.model);
   const jobs = await planJobs(request, source.plan);
   const memory = await memoryFor(source.plan, jobs, engine);
-  for (const note of source.notes) request.onNote?.(note);
+  const sheared = jobs.map(({ scan, headers: [first] }) => ({
+    id: scan.name,
+    shearDegrees: shearDegrees(first!.affine),
+  }));
+  for (const note of [...source.notes, ...shearWarnings(sheared)]) request.onNote?.(note);
   request.onNote?.(memory.words);
   const options = { keepOpen: memory.keepOpen, ...(threads === undefined ? {} : { threads }) };
   const predictor = await openSource(nodeFiles, source, engine, options);
@@ -176,15 +182,16 @@ async function keptTargets(
   const kept = new Set<string>();
   for (const job of jobs) {
     const { target } = job;
-    // A picture says nothing of itself, and is made anew.
-    if (target.endsWith(".png")) continue;
-    const there = await peekVolumeFrom(nodeFiles, target).catch((cause: unknown) => {
-      if (cause instanceof GyrusError && cause.kind === "not-found") return undefined;
-      throw cause;
-    });
-    if (there === undefined) continue;
+    // What is no label map, or cannot be read, says nothing of itself.
+    const description = await peekVolumeFrom(nodeFiles, target).then(
+      (there) => there.description ?? "",
+      (cause: unknown) => {
+        if (!(cause instanceof GyrusError)) throw cause;
+        return cause.kind === "not-found" ? undefined : "";
+      },
+    );
+    if (description === undefined) continue;
     const { model, whole } = await descriptionOf(job, predictor, mirror);
-    const { description = "" } = there;
     if (description === whole) kept.add(target);
     else
       fail("exists", {
