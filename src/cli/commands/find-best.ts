@@ -8,6 +8,7 @@ import { formatTable, wrap } from "../print.js";
 import { countingProgress, progressOn } from "../progress.js";
 
 interface Options {
+  readonly data?: string;
   readonly configurations?: readonly string[];
   readonly workers?: number;
 }
@@ -35,6 +36,7 @@ export function findBestCommand(finish: Finish): Command {
     },
     (command) => {
       command
+        .option("--data <folder>", "the experiment's data set, where it does not lie any more where it lay")
         .option("--configurations <names>", "compare these only, by commas", (text: string) =>
           text.split(",").map((name) => name.trim()),
         )
@@ -44,12 +46,13 @@ export function findBestCommand(finish: Finish): Command {
           numberWithin("--workers", { low: 1, whole: true }),
         );
     },
-    async (shell, { configurations, workers }, [dir = ""]) => {
+    async (shell, { data, configurations, workers }, [dir = ""]) => {
       for (const name of configurations ?? []) requireOneOf("--configurations", name, known);
       const progress = progressOn(shell);
       const made = await interruptible(shell, "Stopping after this case.", (signal) =>
         findBest({
           dir,
+          ...(data === undefined ? {} : { dataDir: data }),
           ...(configurations === undefined
             ? {}
             : { configurations: configurations as readonly ConfigurationName[] }),

@@ -157,6 +157,13 @@ describe("evaluating an experiment", () => {
     await expect(evaluateExperiment({ runDir: out, mirror: false })).rejects.toThrow(
       /--no-mirror means nothing to cross-validation/,
     );
+    await expect(evaluateExperiment({ runDir: out, device: "webgpu" })).rejects.toThrow(
+      /--device means nothing to cross-validation/,
+    );
+    for (const dataDir of [undefined, at("data")])
+      await expect(
+        evaluateExperiment({ runDir: out, final: true, ...(dataDir === undefined ? {} : { dataDir }) }),
+      ).rejects.toThrow(/have no sealed test set to look at.*Leave --final out/);
     const found = await evaluateExperiment({ runDir: out });
     expect(found.caseCount).toBe(4);
     expect(found.metrics.map(({ name }) => name)).toEqual(["Dice", "NSD", "HD95"]);

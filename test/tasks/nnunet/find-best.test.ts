@@ -1,9 +1,11 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { nodeFiles, readVolume, writeVolume } from "../../../src/io/node.js";
+import { fingerprint, nodeFiles, openDataSet, readVolume, writeVolume } from "../../../src/io/node.js";
 import { parseBest } from "../../../src/tasks/segmentation/nnunet/best.js";
+import type { Experiment } from "../../../src/tasks/segmentation/nnunet/experiment.js";
+import { evaluateExperiment } from "../../../src/tasks/segmentation/nnunet/experiment-evaluate.node.js";
 import { findBest } from "../../../src/tasks/segmentation/nnunet/find-best.node.js";
 import { predictNnunet } from "../../../src/tasks/segmentation/nnunet/predict.node.js";
 import { findPredictor } from "../../../src/tasks/segmentation/nnunet/source.js";
@@ -89,8 +91,10 @@ describe("gyrus find-best", () => {
     expect(best.ensemble).toEqual(["3d_fullres"]);
     expect(best.notes).toEqual(["compared on 1 of 2 folds: those that are done are 3d_fullres: 1"]);
     expect(best.sentence).toMatch(/^3d_fullres is the only configuration that is trained: /);
-    const { notes } = await findPredictor(nodeFiles, out);
-    expect(notes).toEqual(["3d_fullres: 1 of 2 folds are trained; the prediction is theirs alone"]);
+    for (const path of [out, join(out, "3d_fullres")]) {
+      const { notes } = await findPredictor(nodeFiles, path);
+      expect(notes).toEqual(["3d_fullres: 1 of 2 folds are trained; the prediction is theirs alone"]);
+    }
     await writeFold(out, modelFor("2d"), 0);
     expect((await findPredictor(nodeFiles, out)).notes.slice(1)).toEqual([
       `2d is trained and was not compared: gyrus find-best ${out} again`,
@@ -113,6 +117,31 @@ describe("gyrus find-best", () => {
     await expect(findBest({ dir: data })).rejects.toThrow(/data: this folder is no experiment/);
     await writeRecord(at("untrained"), data, voxelPlan(), ids);
     await expect(findBest({ dir: at("untrained") })).rejects.toThrow(/no fold of this experiment is done/);
+  });
+
+  it("reads the data set where it lies now, and no other", async () => {
+    await writeLevels(at("before"), ids);
+    await writeRecord(at("moved"), at("before"), voxelPlan(), ids);
+    for (const fold of [0, 1]) {
+      await writeFold(at("moved"), modelFor("3d_fullres"), fold);
+      await writeHeldOut(at("moved"), "3d_fullres", fold);
+    }
+    const { sha256 } = await fingerprint(await openDataSet(at("before")));
+    const record = join(at("moved"), "experiment.json");
+    const json = JSON.parse(await readFile(record, "utf8")) as Experiment;
+    await writeFile(record, JSON.stringify({ ...json, data: { ...json.data, sha256 } }));
+    await rename(at("before"), at("after"));
+    await expect(findBest({ dir: at("moved") })).rejects.toThrow(
+      /before: the experiment's data set is not where it was\. Say where it lies now with --data/,
+    );
+    const { evaluation } = await findBest({ dir: at("moved"), dataDir: at("after") });
+    expect(evaluation.dataDir).toBe(at("after"));
+    const judged = await evaluateExperiment({ runDir: at("moved"), dataDir: at("after") });
+    expect(judged.summary).toEqual(evaluation.summary);
+    await writeLevels(at("another"), ["a", "b", "c", "e"]);
+    await expect(findBest({ dir: at("moved"), dataDir: at("another") })).rejects.toThrow(
+      /another: this is not the data set of the experiment.* Expected the content of .*before/,
+    );
   });
 
   it("judges regions, tries their steps one after the other, and leaves out what nobody labelled", async () => {

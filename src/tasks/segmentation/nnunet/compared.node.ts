@@ -1,7 +1,7 @@
 import { fail } from "../../../core/errors.js";
 import type { DataSet } from "../../../io/dataset.js";
 import { parseJson } from "../../../io/json.js";
-import { nodeFiles, openDataSet } from "../../../io/node.js";
+import { fingerprint, nodeFiles, openDataSet } from "../../../io/node.js";
 import { paths } from "../../run-folder.node.js";
 import type { CrossValidated, HeldOutCase } from "./cross-validation.node.js";
 import { type Experiment, experimentSchema, type Splits, splitsSchema } from "./experiment.js";
@@ -20,8 +20,15 @@ export interface Compared extends CrossValidated {
   readonly done: ReadonlyMap<ConfigurationName, readonly number[]>;
 }
 
-/** Open an experiment for comparison. Throws `not-found` where it has no fold that is done. */
-export async function openCompared(dir: string, wanted?: readonly ConfigurationName[]): Promise<Compared> {
+/**
+ * Open an experiment for comparison, with the data set where it lies now: the given one, or that of its record. Throws
+ * `not-found` where it has no fold that is done, or where its data set lies there no more.
+ */
+export async function openCompared(
+  dir: string,
+  wanted?: readonly ConfigurationName[],
+  moved?: DataSet,
+): Promise<Compared> {
   const record = await readExperiment(dir);
   const splits = await readSplits(dir);
   const done = new Map<ConfigurationName, number[]>();
@@ -46,8 +53,37 @@ export async function openCompared(dir: string, wanted?: readonly ConfigurationN
       expected: "folds that were trained to their end, with their held-out cases judged",
       fix: "Train them first: gyrus train nnunet --help; one that was interrupted goes on with --resume",
     });
-  const dataset = await openDataSet(record.data.root, dataSetOptions(record));
-  return { dir, record, splits, dataset, done, plans };
+  return { dir, record, splits, dataset: moved ?? (await openRecorded(record)), done, plans };
+}
+
+async function openRecorded(record: Experiment): Promise<DataSet> {
+  const { root } = record.data;
+  if ((await nodeFiles.list(root)) === undefined)
+    fail("not-found", {
+      what: "the experiment's data set is not where it was",
+      where: root,
+      fix: "Say where it lies now with --data",
+    });
+  return openDataSet(root, dataSetOptions(record));
+}
+
+/** Open the data set of an experiment where it lies now. Throws `bad-argument` for one with other content. */
+export async function openMoved(record: Experiment, root: string): Promise<DataSet> {
+  const dataset = await openDataSet(root, dataSetOptions(record));
+  if (!(await isOwnData(record, dataset)))
+    fail("bad-argument", {
+      what: "this is not the data set of the experiment: its files are others",
+      where: root,
+      expected: `the content of ${record.data.root}`,
+      fix: "Give the folder that it was trained on, wherever it lies now",
+    });
+  return dataset;
+}
+
+/** Whether a data set is the one that was trained on, wherever it lies and however it is called. */
+export async function isOwnData({ data }: Pick<Experiment, "data">, dataset: DataSet): Promise<boolean> {
+  const cases = dataset.cases.filter(({ label }) => label !== undefined);
+  return cases.length === data.cases && (await fingerprint({ cases })).sha256 === data.sha256;
 }
 
 /** `experiment.json`. Throws `not-found` for another folder. */

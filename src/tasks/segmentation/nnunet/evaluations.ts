@@ -3,7 +3,7 @@ import { rng } from "../../../core/rng.js";
 import type { Case, DataSet } from "../../../io/dataset.js";
 import { type CaseScore, summarise } from "../../../metrics/summary.js";
 import { summaryParts } from "../../evaluation.js";
-import type { EvaluateSummary } from "../../verbs.js";
+import type { EvaluateRequest, EvaluateSummary } from "../../verbs.js";
 import type { ConfigurationName, Plan } from "./plan.js";
 import type { Postprocessing } from "./postprocess.js";
 import { nameClasses } from "./predictor-words.js";
@@ -83,6 +83,16 @@ function meansOf(scores: readonly CaseScore[], target: string): string {
     return unit === undefined ? `${name} ${mean.toFixed(4)}` : `${name} ${mean.toFixed(2)} ${unit}`;
   });
   return numbers.join(", ");
+}
+
+/** Throws `bad-argument` for a look at a sealed test set: experiments make their own folds and have none. */
+export function refuseFinal({ final = false, runDir }: Pick<EvaluateRequest, "final" | "runDir">): void {
+  if (!final) return;
+  fail("bad-argument", {
+    what: "an experiment of nnU-Net and its folds have no sealed test set to look at",
+    where: runDir,
+    fix: "Leave --final out; judge subjects that were kept for the test with --data",
+  });
 }
 
 /** Another data set must have the channels and the label values that the networks were trained on: throws `bad-data`. */

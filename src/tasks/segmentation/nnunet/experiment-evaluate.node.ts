@@ -3,14 +3,21 @@ import { fail } from "../../../core/errors.js";
 import { loadLabelFrom, toClasses } from "../../../io/case.js";
 import type { DataSet } from "../../../io/dataset.js";
 import { baseName, folderOf } from "../../../io/files.js";
-import { fingerprint, nodeFiles, openDataSet, readVolume, writeText } from "../../../io/node.js";
+import { nodeFiles, openDataSet, readVolume, writeText } from "../../../io/node.js";
 import type { CaseScore } from "../../../metrics/summary.js";
 import { toCanonical } from "../../../volume/orient.js";
 import { paths } from "../../run-folder.node.js";
 import type { EvaluateRequest, EvaluateSummary } from "../../verbs.js";
-import { commonFolds, heldOutCases, openCompared, readExperiment, readSplits } from "./compared.node.js";
+import {
+  commonFolds,
+  heldOutCases,
+  isOwnData,
+  openCompared,
+  readExperiment,
+  readSplits,
+} from "./compared.node.js";
 import { scoresOfVariant, type Variant } from "./cross-validation.node.js";
-import { crossValidationSummary, requireSameTask, summaryOf } from "./evaluations.js";
+import { crossValidationSummary, refuseFinal, requireSameTask, summaryOf } from "./evaluations.js";
 import type { Experiment } from "./experiment.js";
 import { exists } from "./folders.node.js";
 import { experimentPaths, foldPaths } from "./layout.js";
@@ -27,6 +34,7 @@ import { findPredictor, readBest } from "./source.js";
  */
 export async function evaluateExperiment(request: EvaluateRequest): Promise<EvaluateSummary> {
   const { dataDir, runDir } = request;
+  refuseFinal(request);
   const experiment = await experimentOf(runDir);
   if (dataDir === undefined && experiment === undefined)
     fail("bad-argument", {
@@ -41,7 +49,7 @@ export async function evaluateExperiment(request: EvaluateRequest): Promise<Eval
   );
   // On the data that it was trained on, however they are called: by cross-validation, never by networks that know them.
   if (experiment !== undefined && (await isOwnData(experiment.record, dataset)))
-    return crossValidated(request);
+    return crossValidated(request, dataset);
   return onOtherData(request, dataset, dataDir, experiment?.dir);
 }
 
@@ -65,26 +73,24 @@ async function wordsOf({ name, cases }: DataSet, dir: string | undefined): Promi
   return `all labelled cases of ${name}, another data set than that of the experiment (${names} in common)`;
 }
 
-async function isOwnData({ data }: Experiment, dataset: DataSet): Promise<boolean> {
-  const cases = dataset.cases.filter(({ label }) => label !== undefined);
-  return cases.length === data.cases && (await fingerprint({ cases })).sha256 === data.sha256;
-}
-
-async function crossValidated({
-  runDir,
-  mirror = true,
-  signal,
-  onProgress,
-  threads,
-}: EvaluateRequest): Promise<EvaluateSummary> {
+async function crossValidated(
+  { runDir, mirror = true, device = "cpu", signal, onProgress, threads }: EvaluateRequest,
+  moved?: DataSet,
+): Promise<EvaluateSummary> {
   if (!mirror)
     fail("bad-argument", {
       what: "--no-mirror means nothing to cross-validation, which judges what training predicted of held-out cases",
       where: runDir,
       fix: "Leave it out, or judge one fold",
     });
+  if (device !== "cpu")
+    fail("bad-argument", {
+      what: "--device means nothing to cross-validation, which judges what training predicted of held-out cases",
+      where: runDir,
+      fix: "Leave it out, or judge one fold",
+    });
   const { dir, variant, sentence } = await chosen(runDir);
-  const experiment = await openCompared(dir, variant.ensemble);
+  const experiment = await openCompared(dir, variant.ensemble, moved);
   const { folds, notes } = commonFolds(experiment);
   const cases = heldOutCases(experiment, folds);
   const scores = await scoresOfVariant(experiment, cases, variant, {

@@ -10,7 +10,7 @@ import {
   judgeStep,
   rankCandidates,
 } from "./candidates.js";
-import { commonFolds, heldOutCases, openCompared } from "./compared.node.js";
+import { commonFolds, heldOutCases, openCompared, openMoved, readExperiment } from "./compared.node.js";
 import { diceOfVariants, scoresOfVariant } from "./cross-validation.node.js";
 import { crossValidationSummary } from "./evaluations.js";
 import type { WorkOptions } from "./facts.node.js";
@@ -22,6 +22,8 @@ import { type Target, targetsOf } from "./scores.js";
 export interface FindBestRequest {
   /** The experiment's folder. */
   readonly dir: string;
+  /** Where the data set lies now. Default: where it lay when the experiment was made. */
+  readonly dataDir?: string;
   /** Compare these only. Default: every configuration with a fold that is done. */
   readonly configurations?: readonly ConfigurationName[];
   /** Threads; default one for every processor. */
@@ -43,11 +45,13 @@ export interface FindBestSummary {
  * helps, then of each label. A step stays where what it is about rises and no label falls, so it never harms what it was
  * decided on. Writes `best.json`, which predictions then follow, and `evaluation.json` with the chosen one's scores.
  *
- * Throws `not-found` where no fold is done, `bad-argument` where the configurations have no fold in common.
+ * Throws `not-found` where no fold is done or the data set is not where it was, `bad-argument` for another one and where the configurations have no fold in common.
  */
 export async function findBest(request: FindBestRequest): Promise<FindBestSummary> {
   const { dir, workers, signal } = request;
-  const experiment = await openCompared(dir, request.configurations);
+  const { dataDir } = request;
+  const moved = dataDir === undefined ? undefined : await openMoved(await readExperiment(dir), dataDir);
+  const experiment = await openCompared(dir, request.configurations, moved);
   const { folds, notes } = commonFolds(experiment);
   const cases = heldOutCases(experiment, folds);
   const work = (what: string): WorkOptions => ({

@@ -192,8 +192,21 @@ async function ofConfiguration(files: FileSystem, dir: string): Promise<Predicto
       fix: "Train one: gyrus train nnunet --help; a training that was interrupted goes on with --resume",
     });
   const choice: Choice = { ensemble: [name], postprocessing: [] };
-  const { stages, notes } = await stagesOf(files, experiment, [name], trained, 0);
+  const { stages, notes } = await stagesOf(
+    files,
+    experiment,
+    [name],
+    trained,
+    await foldsOf(files, experiment),
+  );
   return { plan: await planOf(stages, choice), notes };
+}
+
+/** How many folds an experiment has; of one whose record is not there nobody knows that any are missing. */
+async function foldsOf(files: FileSystem, dir: string): Promise<number> {
+  const there = ((await files.list(dir)) ?? []).some(({ name }) => name === experimentFile);
+  const record = experimentPaths.record(dir);
+  return there ? parseJson(experimentSchema, await readText(files, record), record).folds : 0;
 }
 
 async function ofRun(files: FileSystem, dir: string): Promise<PredictorSource> {
