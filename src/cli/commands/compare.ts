@@ -14,7 +14,7 @@ export function compareCommand(finish: Finish): Command {
       usage: "compare <classifiers...>",
       purpose: "Compare classifiers that were judged on the same subjects",
       about:
-        "Each is an evaluated run, a table of predictions (subject, diagnosis, probability_…), or several by commas: folds are put together, repeats averaged. AUC is compared by DeLong's test, balanced accuracy by permutation, each with the first one named.",
+        "Each is an evaluated run, a table of predictions (subject, diagnosis, probability_…), or several by commas: folds are put together, repeats averaged, and each of them is shown by itself with their mean. AUC is compared by DeLong's test, balanced accuracy by permutation, each with the first one named.",
       examples: [
         { line: "gyrus compare runs/subject runs/slice", about: "Two runs with the same held-out fold." },
         {
@@ -59,6 +59,7 @@ function comparisonText({ models, pairs, against }: Comparison): string {
         interval(one.balancedAccuracy),
       ]),
     ),
+    ...partsText(models, short),
     "",
     formatTable(
       [
@@ -79,4 +80,34 @@ function comparisonText({ models, pairs, against }: Comparison): string {
     "",
     "In brackets: 95 % intervals, of AUC by DeLong's variance, of balanced accuracy by bootstrap over subjects.",
   ].join("\n");
+}
+
+/** Folds and repeats by themselves, and their mean; nothing where no classifier has several. */
+function partsText(models: Comparison["models"], short: (name: string) => string): string[] {
+  const several = models.filter(({ parts }) => parts.length > 1);
+  if (several.length === 0) return [];
+  const figure = (value: number | null): string => (value === null ? "–" : formatScore(value));
+  const spread = (found: { readonly mean: number; readonly sd: number } | undefined): string =>
+    found === undefined ? "–" : `${formatScore(found.mean)} ± ${formatScore(found.sd)}`;
+  const rows = several.flatMap(({ name, parts, overParts }) => [
+    ...parts.map((part) => [
+      short(part.name),
+      `${part.subjects}`,
+      figure(part.auc),
+      figure(part.balancedAccuracy),
+    ]),
+    [`mean ± sd of ${short(name)}`, "", spread(overParts?.auc), spread(overParts?.balancedAccuracy)],
+  ]);
+  return [
+    "",
+    formatTable(
+      [
+        { name: "fold or repeat" },
+        { name: "subjects", right: true },
+        { name: "AUC", right: true },
+        { name: "balanced accuracy", right: true },
+      ],
+      rows,
+    ),
+  ];
 }

@@ -1,3 +1,4 @@
+import { mean, sampleStandardDeviation } from "simple-statistics";
 import { fail } from "../../core/errors.js";
 import { rng } from "../../core/rng.js";
 import { nodeFiles, readTable } from "../../io/node.js";
@@ -9,6 +10,22 @@ import { readEvaluation } from "../report.node.js";
 import { paths } from "../run-folder.node.js";
 import type { ClassificationEvaluation } from "./evaluate.node.js";
 
+/** A fold or a repeat by itself. */
+export interface ComparedPart {
+  readonly name: string;
+  readonly subjects: number;
+  /** null where all its subjects are of one class. */
+  readonly auc: number | null;
+  readonly balancedAccuracy: number | null;
+}
+
+/** Over the parts that have a figure; the standard deviation is that of a sample. */
+export interface MeanOfParts {
+  readonly mean: number;
+  readonly sd: number;
+  readonly parts: number;
+}
+
 /** What one classifier said of all subjects. */
 export interface ComparedModel {
   readonly name: string;
@@ -17,6 +34,10 @@ export interface ComparedModel {
   readonly auc: Interval;
   /** With a bootstrap interval over subjects. */
   readonly balancedAccuracy: Interval;
+  /** What was put together, one by one: a single part where nothing was. */
+  readonly parts: readonly ComparedPart[];
+  /** null where fewer than two parts have figures. */
+  readonly overParts: { readonly auc: MeanOfParts; readonly balancedAccuracy: MeanOfParts } | null;
 }
 
 /** One classifier against the first one, on the same subjects; differences are its own figure less the first one's. */
@@ -39,7 +60,8 @@ export interface Comparison {
 /**
  * Compare classifiers on the same subjects. Each is a run folder that was evaluated, a table of predictions with the columns
  * `subject`, `diagnosis` and `probability_…`, or several of these by commas: folds, which are put together, and repeats,
- * whose probabilities for a subject are averaged. Throws `not-found`, and `bad-data` for other subjects.
+ * whose probabilities for a subject are averaged; each part's own figures and their mean stand beside. Throws `not-found`,
+ * and `bad-data` for other subjects.
  */
 export async function compareClassifiers(given: readonly string[], seed: number): Promise<Comparison> {
   const [first, ...others] = given;
@@ -49,16 +71,27 @@ export async function compareClassifiers(given: readonly string[], seed: number)
       found: `${given.length} classifier(s)`,
       fix: "Name two or more runs or tables of predictions",
     });
-  const all: { name: string; cases: Judgement[] }[] = [];
-  for (const name of given) all.push({ name, cases: await judgementsAt(name) });
+  const all: { name: string; parts: Part[]; cases: Judgement[] }[] = [];
+  for (const name of given) {
+    const parts = await partsAt(name);
+    all.push({ name, parts, cases: together(parts) });
+  }
   const reference = all[0]!.cases;
   const balanced = (cases: readonly Judgement[]): number => scoreClassification(cases).balancedAccuracy;
   return {
-    models: all.map(({ name, cases }) => {
+    models: all.map(({ name, parts, cases }) => {
       const { auc: value, low, high } = delongInterval(cases);
       const figures = (drawn: readonly Judgement[]) => ({ balancedAccuracy: balanced(drawn) });
       const { balancedAccuracy } = bootstrapFigures(cases, figures, rng(seed).split("compare"));
-      return { name, subjects: cases.length, auc: { value, low, high }, balancedAccuracy };
+      const own = parts.map(figuresOfPart);
+      return {
+        name,
+        subjects: cases.length,
+        auc: { value, low, high },
+        balancedAccuracy,
+        parts: own,
+        overParts: meansOver(own),
+      };
     }),
     against: first,
     pairs: all.slice(1).map(({ name, cases }) => {
@@ -75,17 +108,51 @@ export async function compareClassifiers(given: readonly string[], seed: number)
   };
 }
 
+function figuresOfPart({ name, cases }: Part): ComparedPart {
+  const both = [true, false].every((positive) => cases.some((one) => one.positive === positive));
+  const { auc, balancedAccuracy } = both ? scoreClassification(cases) : { auc: null, balancedAccuracy: null };
+  return { name, subjects: cases.length, auc, balancedAccuracy };
+}
+
+function meansOver(parts: readonly ComparedPart[]): ComparedModel["overParts"] {
+  const meanOf = (key: "auc" | "balancedAccuracy"): MeanOfParts | null => {
+    const values = parts.flatMap((part) => part[key] ?? []);
+    if (values.length < 2) return null;
+    return { mean: mean(values), sd: sampleStandardDeviation(values), parts: values.length };
+  };
+  const [auc, balancedAccuracy] = [meanOf("auc"), meanOf("balancedAccuracy")];
+  return auc === null || balancedAccuracy === null ? null : { auc, balancedAccuracy };
+}
+
+interface Part {
+  readonly name: string;
+  readonly cases: readonly Judgement[];
+}
+
+async function partsAt(given: string): Promise<Part[]> {
+  const parts: Part[] = [];
+  for (const name of given.split(","))
+    parts.push({
+      name,
+      cases: /\.(tsv|csv)$/i.test(name) ? await judgementsOfTable(name) : await judgementsOfRun(name),
+    });
+  return parts;
+}
+
 /** One judgement for each subject of a run, a table, or several by commas. */
 export async function judgementsAt(given: string): Promise<Judgement[]> {
+  return together(await partsAt(given));
+}
+
+function together(parts: readonly Part[]): Judgement[] {
   const sums = new Map<string, { count: number; probability: number; positive: boolean }>();
-  for (const path of given.split(",")) {
-    const found = /\.(tsv|csv)$/i.test(path) ? await judgementsOfTable(path) : await judgementsOfRun(path);
-    for (const { subject, probability, positive } of found) {
+  for (const { name, cases } of parts) {
+    for (const { subject, probability, positive } of cases) {
       const own = sums.get(subject) ?? { count: 0, probability: 0, positive };
       if (own.positive !== positive)
         fail("bad-data", {
           what: "a subject has two diagnoses",
-          where: path,
+          where: name,
           found: subject,
           fix: "Compare classifiers of the same two classes",
         });
