@@ -48,6 +48,7 @@ export {
 } from "./io/interfile.js";
 export { type EncodeOptions, encodeNifti, type NiftiHeader, parseNifti } from "./io/nifti.js";
 export { encodeNpy, encodeNpz, parseNpy, parseNpz } from "./io/npy.js";
+export { type People, readPeopleFrom } from "./io/people.js";
 export { encodePng, parsePng } from "./io/png.js";
 export { decodeSafetensors, encodeSafetensors, type TensorFile } from "./io/safetensors.js";
 export { foldOf, kFold, type Split, sharedSubjects, splitByFractions } from "./io/split.js";

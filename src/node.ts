@@ -9,6 +9,7 @@ export {
   loadImage,
   nodeFiles,
   openDataSet,
+  readPeople,
   readSafetensors,
   readSubjects,
   readTable,

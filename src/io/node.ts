@@ -14,6 +14,7 @@ import { type Fingerprint, fingerprintFrom } from "./fingerprint.js";
 import { type ReadOptions, type ReadVolume, readVolumeFrom, writeVolumeTo } from "./formats.js";
 import { type DataSetInspection, type FileInspection, inspectPathFrom } from "./inspect.js";
 import type { EncodeOptions } from "./nifti.js";
+import { type People, readPeopleFrom } from "./people.js";
 import { decodeSafetensors, encodeSafetensors, type TensorFile } from "./safetensors.js";
 import { readSubjectsFrom, type SubjectsOptions, type SubjectTable } from "./subjects.js";
 import { formatTable, parseTable, type Table } from "./tables.js";
@@ -67,6 +68,11 @@ export async function writeText(path: string, text: string): Promise<void> {
 /** Open a data set folder: Decathlon, nnU-Net, BIDS or pairs of images and labels. See `openDataSetFrom`. */
 export function openDataSet(folder: string, options?: DataSetOptions): Promise<DataSet> {
   return openDataSetFrom(nodeFiles, folder, options);
+}
+
+/** Who is in a table. See `readPeopleFrom`. */
+export function readPeople(path: string): Promise<People> {
+  return readPeopleFrom(nodeFiles, path);
 }
 
 /** Who has which image and which diagnosis: of a BIDS folder or a table. See `readSubjectsFrom`. */

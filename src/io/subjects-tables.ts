@@ -36,6 +36,10 @@ export interface Entries {
   readonly unlisted: readonly string[];
 }
 
+/** What plain tables call their subjects, and their sessions. */
+export const subjectColumns = ["participant_id", "subject", "subject_id", "id"];
+export const sessionColumns = ["session_id", "session"];
+
 /** Rows of a plain table: one image a row. Throws `bad-file` for a table without the columns. */
 export async function tableEntries(
   files: FileSystem,
@@ -44,15 +48,9 @@ export async function tableEntries(
 ): Promise<Entries> {
   const table = await tableAt(files, path);
   const wanted = options.columns ?? {};
-  const subject = column(
-    table,
-    path,
-    wanted.subject,
-    ["participant_id", "subject", "subject_id", "id"],
-    true,
-  );
-  const image = column(table, path, wanted.image, ["image", "path", "filename", "file"], true);
-  const session = column(table, path, wanted.session, ["session_id", "session"], false);
+  const subject = tableColumn(table, path, wanted.subject, subjectColumns, true);
+  const image = tableColumn(table, path, wanted.image, ["image", "path", "filename", "file"], true);
+  const session = tableColumn(table, path, wanted.session, sessionColumns, false);
   const columns = usual([table], path, options);
   const there = new Set<string>();
   const folders = new Map<string, ReadonlySet<string>>();
@@ -96,7 +94,7 @@ export async function bidsEntries(
     });
   const participants = await tableAt(files, path);
   const wanted = options.columns ?? {};
-  const id = column(participants, path, wanted.subject, ["participant_id"], true);
+  const id = tableColumn(participants, path, wanted.subject, ["participant_id"], true);
   const images = await imagesBySession(files, root, options);
   const sessions = await sessionsOf(files, root, names, participants, id, wanted.session);
   const columns = usual([participants, ...sessions.tables], path, options);
@@ -171,8 +169,8 @@ async function sessionsOf(
   if (names.includes("sessions.tsv")) {
     const path = joinPath(root, "sessions.tsv");
     const table = await tableAt(files, path);
-    const subject = column(table, path, id, ["participant_id"], true);
-    const session = column(table, path, wanted, ["session_id", "session"], true);
+    const subject = tableColumn(table, path, id, ["participant_id"], true);
+    const session = tableColumn(table, path, wanted, sessionColumns, true);
     tables.push(table);
     for (const [at, row] of table.rows.entries())
       add(row[subject] ?? "", row[session], row, `sessions.tsv line ${at + 2}`);
@@ -186,7 +184,7 @@ async function sessionsOf(
     if (!inside.some((entry) => entry.name === name)) continue;
     const path = joinPath(root, subject, name);
     const table = await tableAt(files, path);
-    const session = column(table, path, wanted, ["session_id", "session"], true);
+    const session = tableColumn(table, path, wanted, sessionColumns, true);
     tables.push(table);
     for (const [at, row] of table.rows.entries()) add(subject, row[session], row, `${name} line ${at + 2}`);
   }
@@ -197,21 +195,22 @@ async function tableAt(files: FileSystem, path: string): Promise<Table> {
   return parseTable(new TextDecoder().decode(await files.read(path)), path);
 }
 
-function column(
+/** The name of a column: the one that was chosen, or the first of the usual ones that is there. Throws `bad-file`. */
+export function tableColumn(
   table: Table,
   path: string,
   chosen: string | undefined,
   usualNames: readonly string[],
   required: true,
 ): string;
-function column(
+export function tableColumn(
   table: Table,
   path: string,
   chosen: string | undefined,
   usualNames: readonly string[],
   required: false,
 ): string | undefined;
-function column(
+export function tableColumn(
   { columns }: Table,
   path: string,
   chosen: string | undefined,
@@ -243,10 +242,10 @@ function usual(
   const all = [...new Set(tables.flatMap(({ columns }) => columns))];
   const joined: Table = { columns: all, rows: [] };
   return {
-    diagnosis: column(joined, path, chosen.diagnosis, ["diagnosis"], true),
-    age: column(joined, path, chosen.age, ["age"], false),
-    sex: column(joined, path, chosen.sex, ["sex", "gender"], false),
-    site: column(joined, path, chosen.site, ["site"], false),
+    diagnosis: tableColumn(joined, path, chosen.diagnosis, ["diagnosis"], true),
+    age: tableColumn(joined, path, chosen.age, ["age"], false),
+    sex: tableColumn(joined, path, chosen.sex, ["sex", "gender"], false),
+    site: tableColumn(joined, path, chosen.site, ["site"], false),
   };
 }
 

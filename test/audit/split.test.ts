@@ -115,7 +115,43 @@ describe("a split file", () => {
     expect(() => parseSplitFile(JSON.stringify({ ...file, test: ["b"] }), "f")).toThrow(
       "subjects are in two places of the split. Found b.",
     );
+    expect(() => parseSplitFile(JSON.stringify({ ...file, by: "case", test: ["b"] }), "f")).toThrow(
+      "cases are in two places of the split. Found b.",
+    );
     expect(() => parseSplitFile("{", "f")).toThrow("f: the split is not JSON.");
     expect(() => parseSplitFile("{}", "f")).toThrow('f: the split\'s entry "gyrusSplit" does not fit:');
+  });
+
+  it("may know more subjects than a table whose rows were left out, and not fewer", () => {
+    const fewer = { ...dataset, cases: cases.slice(1) };
+    expect(splitOfFile(file, fewer, 0, "f", { strangers: "ignore" })).toMatchObject({
+      train: ["c1", "d1"],
+      validation: ["b1"],
+      test: [],
+    });
+    const more = { ...dataset, cases: [...cases, { id: "e1", subject: "e" }] };
+    expect(() => splitOfFile(file, more, 0, "f", { strangers: "ignore" })).toThrow(/Found e\./);
+  });
+
+  it("of a leakage study has a subject on both sides, or its cases one by one", () => {
+    const twice = parseSplitFile(JSON.stringify({ ...file, test: ["a", "c"] }), "f", { leaky: true });
+    const split = splitOfFile(twice, dataset, 0, "f");
+    expect(split).toMatchObject({ train: ["c1", "d1"], test: ["a1", "c1"] });
+    expect(sharedSubjects(split)).toEqual([{ parts: ["train", "test"], subjects: ["c"] }]);
+    const byCase = {
+      ...file,
+      by: "case" as const,
+      test: ["a1"],
+      folds: [
+        ["b1", "c1"],
+        ["b2", "d1"],
+      ],
+    };
+    const dealt = splitOfFile(parseSplitFile(JSON.stringify(byCase), "f"), dataset, 0, "f");
+    expect(dealt).toMatchObject({ by: "case", train: ["d1", "b2"], validation: ["b1", "c1"], test: ["a1"] });
+    expect(sharedSubjects(dealt)).toEqual([{ parts: ["train", "validation"], subjects: ["b"] }]);
+    expect(() => splitOfFile({ ...byCase, test: [] }, dataset, 0, "f")).toThrow(
+      "1 cases of the data set are not in the split. Expected the 5 cases of d. Found a1.",
+    );
   });
 });

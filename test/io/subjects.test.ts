@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { nodeFiles } from "../../src/io/disk.node.js";
 import type { FileEntry, FileSystem } from "../../src/io/files.js";
 import { encodeNifti } from "../../src/io/nifti.js";
+import { readPeopleFrom } from "../../src/io/people.js";
 import { parseDiagnosisMap, readSubjectsFrom, type SubjectsOptions } from "../../src/io/subjects.js";
 import { scalingAffine } from "../../src/volume/affine.js";
 import { type Size3, volume } from "../../src/volume/volume.js";
@@ -253,6 +254,33 @@ describe("a table of subjects is refused, with its rows,", () => {
     const { rows, omitted } = await read({ ...table, ...four }, { missing: "omit" });
     expect(rows.map(({ id }) => id)).toEqual(["sub-1", "sub-3", "sub-4"]);
     expect(omitted).toBe(2);
+  });
+});
+
+describe("people of a table, for a split,", () => {
+  const people = (text: string) => readPeopleFrom(disk({ "d/l.csv": text }), "d/l.csv");
+
+  it("are its subjects, each as the first row says, and need no images and no known diagnoses", async () => {
+    const found = await people("patient,id,session,kind\n1,a,M0,x\n1,a,M12,y\n2,b,,z\n");
+    expect(found.cases.map(({ id, subject }) => [id, subject])).toEqual([
+      ["a_M0", "a"],
+      ["a_M12", "a"],
+      ["b", "b"],
+    ]);
+    expect(found.participants!.map(({ participant_id, kind }) => [participant_id, kind])).toEqual([
+      ["a", "x"],
+      ["b", "z"],
+    ]);
+  });
+
+  it("have to be named in every row", async () => {
+    await expect(people("subject,kind\na,x\n,y\n,z\n")).rejects.toThrow(
+      "d/l.csv: 2 rows do not say whose they are. Expected a subject in every row. Found nothing in line 3, 4.",
+    );
+    await expect(people("subject,kind\n")).rejects.toThrow(/the table has no rows/);
+    await expect(people("who,kind\na,x\n")).rejects.toThrow(
+      /no column "participant_id" or "subject".*Expected a first line that names it, in one of these ways/,
+    );
   });
 });
 

@@ -2,12 +2,12 @@ import type { Command } from "commander";
 import { drawSplit, type Person } from "../../audit/draw-split.js";
 import { fail } from "../../core/errors.js";
 import { rng } from "../../core/rng.js";
-import type { DataSet } from "../../io/dataset.js";
-import { nodeFiles, openDataSet, writeText } from "../../io/node.js";
+import { nodeFiles, openDataSet, readPeople, writeText } from "../../io/node.js";
+import type { People } from "../../io/people.js";
 import type { SplitFile } from "../../io/split-file.js";
 import type { Row } from "../../io/tables.js";
 import { version } from "../../version.js";
-import { defineCommand, type Finish, numberWithin } from "../command.js";
+import { defineCommand, type Finish, numberWithin, optionName, requireOneOf } from "../command.js";
 import { addDataSetOptions, type DataSetFlags, dataSetOptions } from "../dataset-options.js";
 import { counted, formatTable } from "../print.js";
 
@@ -17,6 +17,7 @@ interface Options extends DataSetFlags {
   readonly folds: number;
   readonly stratify: readonly string[];
   readonly match: readonly string[];
+  readonly by: string;
   readonly seed: number;
 }
 
@@ -33,7 +34,7 @@ export function splitCommand(finish: Finish): Command {
       usage: "split <data>",
       purpose: "Divide the subjects of a data set into a sealed test set and folds",
       about:
-        "Every subject is in one place only, however many sessions and images it has. Columns of participants.tsv to stratify by are equally frequent everywhere; columns to match are made as alike as random draws allow, and a permutation test of what is left is printed. gyrus train --split FILE --fold K trains on the other folds; no command applies the run to its test set until gyrus evaluate --final, once for a run.",
+        "The data set is a folder as gyrus train takes it, or a table with a row for each image. Every subject is in one place only, however many sessions and images it has. Columns of participants.tsv, or of the table, to stratify by are equally frequent everywhere; columns to match are made as alike as random draws allow, and a permutation test of what is left is printed. gyrus train --split FILE --fold K trains on the other folds; no command applies the run to its test set until the final look (gyrus evaluate --final), once for a run.",
       examples: [
         {
           line: "gyrus split cohort --test 0.2 --folds 5 --stratify diagnosis --match age,sex --seed 1 --out split.json",
@@ -42,6 +43,10 @@ export function splitCommand(finish: Finish): Command {
         {
           line: "gyrus split Task04_Hippocampus --test 0 --folds 3 --out folds.json",
           about: "Three folds and no test set, of a data set without a table.",
+        },
+        {
+          line: "gyrus split cohort --by case --out leaky.json",
+          about: "Visits dealt one by one, as leaky papers do: only for gyrus train --leakage-study.",
         },
       ],
     },
@@ -62,10 +67,16 @@ export function splitCommand(finish: Finish): Command {
         )
         .option("--stratify <columns>", "columns that are equally frequent everywhere, by commas", words, [])
         .option("--match <columns>", "columns that are alike everywhere, by commas", words, [])
+        .option(
+          "--by <what>",
+          "subject, or case: images whoever they are of, which leaks where a subject has several; for leakage studies",
+          "subject",
+        )
         .option("--seed <n>", "decides the draw", numberWithin("--seed", { low: 0, whole: true }), 1);
       addDataSetOptions(command);
     },
-    async (_shell, { out, test, folds, stratify, match, seed, ...flags }, [data = ""]) => {
+    async (_shell, { out, test, folds, stratify, match, by, seed, ...flags }, [data = ""]) => {
+      requireOneOf("--by", by, ["subject", "case"]);
       if (
         await nodeFiles.read(out, 1).then(
           () => true,
@@ -77,13 +88,15 @@ export function splitCommand(finish: Finish): Command {
           where: out,
           fix: "Choose another --out: whoever draws until a split pleases has no independent test set",
         });
-      const dataset = await openDataSet(data, dataSetOptions(flags));
-      const people = peopleOf(dataset, stratify, match);
+      const dataset = await openPeople(data, flags);
+      const subjects = peopleOf(dataset, stratify, match);
+      const people = by === "case" ? casesOf(dataset, subjects) : subjects;
       const drawn = drawSplit(people, { test, folds, match }, rng(seed), data);
       const file: SplitFile = {
         gyrusSplit: 1,
         gyrus: version,
-        data: { name: dataset.name, subjects: people.length, cases: dataset.cases.length },
+        data: { name: dataset.name, subjects: subjects.length, cases: dataset.cases.length },
+        ...(by === "case" ? { by } : {}),
         seed,
         stratify: [...stratify],
         match: [...match],
@@ -95,9 +108,38 @@ export function splitCommand(finish: Finish): Command {
   );
 }
 
+/** Of a folder or a table. Throws `bad-argument` for options that say how a folder is read, with a table. */
+async function openPeople(data: string, flags: DataSetFlags): Promise<People> {
+  if (!/\.(csv|tsv)$/i.test(data)) return openDataSet(data, dataSetOptions(flags));
+  const stray = Object.keys(dataSetOptions(flags))[0];
+  if (stray !== undefined)
+    fail("bad-argument", {
+      what: `${optionName(stray)} means nothing to a table, which names every image`,
+      where: data,
+      fix: "Leave it out",
+    });
+  return readPeople(data);
+}
+
+/** Every case as if it were somebody: what leaks. Throws `bad-data` for cases that cannot be told apart. */
+function casesOf({ cases, root }: People, subjects: readonly Person[]): Person[] {
+  const ids = cases.map(({ id }) => id);
+  const twice = ids.filter((id, at) => ids.indexOf(id) !== at);
+  if (twice.length > 0)
+    fail("bad-data", {
+      what: `${twice.length} cases have the names of others`,
+      where: root,
+      expected: "a session of its own for every image of a subject",
+      found: [...new Set(twice)].slice(0, 10).join(", "),
+      fix: "Add a column session_id",
+    });
+  const known = new Map(subjects.map((one) => [one.subject, one]));
+  return cases.map(({ id, subject }) => ({ ...known.get(subject)!, subject: id }));
+}
+
 /** The subjects with their values of the columns. Throws `bad-data` that lists columns or subjects. */
 function peopleOf(
-  { cases, participants, root }: DataSet,
+  { cases, participants, root }: People,
   stratify: readonly string[],
   match: readonly string[],
 ): Person[] {
@@ -124,7 +166,7 @@ function peopleOf(
   if (lacking.length > 0)
     fail("bad-data", {
       what: `${lacking.length} subjects have no value of ${wanted.join(" or ")}`,
-      where: `${root}/participants.tsv`,
+      where: /\.(csv|tsv)$/i.test(root) ? root : `${root}/participants.tsv`,
       found: lacking.slice(0, 20).join(", "),
       fix: "Complete the table, or leave these subjects or columns out",
     });
@@ -152,7 +194,11 @@ function peopleOf(
   return people;
 }
 
-function splitText({ test, folds, balance }: SplitFile, people: readonly Person[], out: string): string {
+function splitText(
+  { test, folds, balance, by = "subject" }: SplitFile,
+  people: readonly Person[],
+  out: string,
+): string {
   const strata = [...new Set(people.map(({ stratum }) => stratum))].sort();
   const stratumOf = new Map(people.map(({ subject, stratum }) => [subject, stratum]));
   const count = (subjects: readonly string[], stratum: string) =>
@@ -163,7 +209,7 @@ function splitText({ test, folds, balance }: SplitFile, people: readonly Person[
   ];
   const shown = strata.map((name) => ({ name: name === "" ? "stratum" : name, right: true }));
   const sizes = formatTable(
-    [{ name: "part" }, { name: "subjects", right: true }, ...(strata.length > 1 ? shown : [])],
+    [{ name: "part" }, { name: `${by}s`, right: true }, ...(strata.length > 1 ? shown : [])],
     parts.map(([name, subjects]) => [
       name,
       `${subjects.length}`,
@@ -173,7 +219,7 @@ function splitText({ test, folds, balance }: SplitFile, people: readonly Person[
   const tests = balance.filter(({ sides }) => sides.startsWith("test"));
   const least = balance.reduce((low, { p }) => Math.min(low, p), 1);
   return [
-    `${counted(people.length, "subject")}: ${out}`,
+    `${counted(people.length, by)}: ${out}`,
     "",
     sizes,
     ...(balance.length === 0
@@ -198,6 +244,9 @@ function splitText({ test, folds, balance }: SplitFile, people: readonly Person[
           ),
           `p of permutation tests; the least of all ${balance.length}, folds included, is ${least.toFixed(3)}. Sides were chosen to be alike, so that p says how alike they are and proves nothing.`,
         ]),
-    `Next: gyrus train SYSTEM --data ... --split ${out} --fold 0 --out RUN`,
+    ...(by === "case"
+      ? ["Cases of one subject may be on several sides: whoever trains on this split trains a leakage study."]
+      : []),
+    `Next: gyrus train SYSTEM --data ... --split ${out} --fold 0${by === "case" ? " --leakage-study" : ""} --out RUN`,
   ].join("\n");
 }
