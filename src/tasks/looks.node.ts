@@ -156,7 +156,7 @@ function refuseLearnt(
   images: readonly Digested[],
   runDir: string,
 ): void {
-  if (leakageStudy || split.seen === undefined) return;
+  if (leakageStudy || split.images === undefined) return;
   const chose = provenance.some(
     ({ kind, run, fittedOn }) =>
       run === undefined &&
@@ -164,7 +164,7 @@ function refuseLearnt(
       fittedOn.some((subject) => split.subjects.validation.includes(subject)),
   );
   const parts = new Set([...split.train, ...(chose ? split.validation : [])]);
-  const known = casesByDigest(split.seen);
+  const known = casesByDigest(split.images);
   const learnt = images.flatMap(({ file, digest }) => {
     const id = known.get(digest);
     return id !== undefined && parts.has(id) ? [`${file} (${id})`] : [];

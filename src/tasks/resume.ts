@@ -4,7 +4,8 @@ import type { RunRecord } from "./run.js";
 
 /** A batch that was lowered to fit into memory stays lowered when the run is resumed with more. */
 export function batchOfRun(old: RunRecord, { batch }: { readonly batch: number }): number {
-  return old.warnings.length > 0 ? Math.min(batch, old.config.batch) : batch;
+  const lowered = old.warnings.some((text) => /: lowered to \d+$/.test(text));
+  return lowered ? Math.min(batch, old.config.batch) : batch;
 }
 
 /** Throws `memory`: a run does not change its batch on the way. */
@@ -57,7 +58,7 @@ export function requireSameRun<R extends RunRecord>(
     config: run.config,
     ...pick(run),
     // Runs from before it was recorded have none; the data's content is compared by itself.
-    split: { ...run.split, seen: null },
+    split: { ...run.split, images: null },
   });
   const last = old.evaluations.find(({ final, set }) => final && set === "test");
   if (last !== undefined)

@@ -26,8 +26,8 @@ export const runParts = {
     /** The test part stays closed until `gyrus evaluate --final`; `digests` tell its images wherever they lie. */
     sealed: z.boolean().optional(),
     digests: z.record(z.string(), strings).optional(),
-    /** The same of the training and validation parts: what the run has seen tells itself in other data sets. Absent in older runs. */
-    seen: z.record(z.string(), strings).optional(),
+    /** The same of all parts: what the run has learnt from is known by it in other data sets. Absent in older runs. */
+    images: z.record(z.string(), strings).optional(),
   }),
   ...honestyParts,
   plan: z.object({

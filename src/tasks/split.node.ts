@@ -20,12 +20,13 @@ export type SplittableFiles = Splittable & {
 /**
  * The split of a new training: of the file that was asked for, else what `otherwise` makes. Throws `bad-data` for one that leaks, by subject
  * or by equal files, unless the request marks a leakage study. Images are recorded
- * by their digests: those of a sealed test set, and those that the run has seen.
+ * by their digests, those of a sealed test set apart. `strangers` as of `splitOfFile`.
  */
 export async function splitOf(
   dataset: SplittableFiles,
   request: Pick<TrainRequest, "split" | "fold" | "folds" | "leakageStudy" | "dataDir">,
   otherwise: () => Split,
+  { strangers = "refuse" }: { readonly strangers?: "refuse" | "ignore" } = {},
 ): Promise<RunRecord["split"]> {
   const { split: file, fold = 0, leakageStudy = false } = request;
   if (file !== undefined && request.folds !== undefined)
@@ -39,10 +40,13 @@ export async function splitOf(
     file === undefined
       ? otherwise()
       : splitOfFile(
-          parseSplitFile(new TextDecoder().decode(await nodeFiles.read(file)), file),
+          parseSplitFile(new TextDecoder().decode(await nodeFiles.read(file)), file, {
+            leaky: leakageStudy,
+          }),
           dataset,
           fold,
           file,
+          { strangers },
         );
   const digests = new Map<string, string>();
   for (const { id, images } of dataset.cases) digests.set(id, (await digestsOf(images)).join(" "));
@@ -53,7 +57,7 @@ export async function splitOf(
     JSON.stringify({
       ...split,
       ...(split.sealed === true ? { digests: digestsIn(split.test) } : {}),
-      seen: digestsIn([...split.train, ...split.validation]),
+      images: digestsIn([...split.train, ...split.validation, ...split.test]),
     }),
   ) as RunRecord["split"];
 }

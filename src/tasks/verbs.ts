@@ -84,7 +84,7 @@ export interface FoldSummary {
   readonly run: string;
   readonly steps: number;
   readonly seconds: number;
-  /** Of its held-out cases, by measure and label. */
+  /** Of its held-out cases, or in validation, by measure and label. */
   readonly scores: Readonly<Record<string, number>>;
 }
 
@@ -103,7 +103,7 @@ export interface TrainSummary {
   readonly warnings: readonly string[];
   /** What the step was estimated to take, and the most memory that the process held. */
   readonly memory: { readonly estimateBytes: number; readonly peakBytes: number };
-  /** Where all folds were asked for: those that are done. `scores` are then of all cases, once all are. */
+  /** Where all folds were asked for: those that are done. `scores` are then of all cases, once all are, or means over the folds. */
   readonly folds?: readonly FoldSummary[];
 }
 

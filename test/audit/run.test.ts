@@ -75,6 +75,7 @@ describe("a data set with a split", () => {
     const { audit } = await auditFrom(nodeFiles, data, { split: sidesOf({ test, folds }) });
     expect(audit.counts).toEqual({ train: 20, validation: 0, test: 4 });
     expect(check(audit, "by the images").details).toMatch(/^24 volumes, 360 comparisons across the split/);
+    expect(sidesOf({ test: ["sub-05_ses-M0"], folds, by: "case" })("sub-05_ses-M0", "sub-05")).toBe("test");
     const loose = sidesOf({ test: [], folds })("sub-05", "sub-05");
     expect(loose).toBe("validation");
   });

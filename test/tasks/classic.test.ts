@@ -106,6 +106,11 @@ describe("ad-svm", () => {
     await expect(verbs.train(request("no", { resume: true }))).rejects.toThrow(
       /--resume means nothing to ad-svm/,
     );
+    const threads =
+      /^--threads: --threads means nothing to classifiers by features.*Found 2\. Leave it out\.$/;
+    await expect(verbs.train(request("no", { threads: 2 }))).rejects.toThrow(threads);
+    const judge = verbs.evaluate({ runDir: join(root, "run-svm"), threads: 2 });
+    await expect(judge).rejects.toThrow(threads);
     await expect(verbs.train(request("no", { preset: "logistic-volumes" }))).rejects.toThrow(/volumes.tsv/);
     await expect(
       verbs.train(request("no", { preset: "logistic-volumes", set: { "features.table": "volumes.tsv" } })),
@@ -118,6 +123,114 @@ describe("ad-svm", () => {
     await expect(
       verbs.predict({ model: join(root, "run-svm"), scans: [odd], outDir: join(root, "p") }),
     ).rejects.toThrow(/does not lie on the grid/);
+  });
+});
+
+describe("ad-svm on a split in a file", () => {
+  const all = Array.from({ length: 40 }, (_, n) => `sub-${String(n + 1).padStart(2, "0")}`);
+  const dealt = (part: number, of = 5): string[] => all.filter((_, n) => Math.floor(n / 2) % of === part);
+  const written = async (name: string, test: string[], folds: string[][]): Promise<string> => {
+    const path = join(root, `${name}.json`);
+    const data = { name: "discs", subjects: 40, cases: 40 };
+    const file = {
+      gyrusSplit: 1,
+      gyrus: "0",
+      data,
+      seed: 1,
+      stratify: [],
+      match: [],
+      test,
+      folds,
+      balance: [],
+    };
+    await writeText(path, JSON.stringify(file));
+    return path;
+  };
+  /** The same images in a table: every eighth is of a third diagnosis, one of none that is known. */
+  const table = async (): Promise<string> => {
+    const rows = all.map((subject, n) => ({
+      subject,
+      image: `${subject}/anat/${subject}_T1w.nii.gz`,
+      diagnosis: n === 1 ? undefined : n % 8 < 2 ? "EMCI" : n % 2 === 1 ? "AD" : "CN",
+    }));
+    const path = join(data, "three.csv");
+    await writeTable(path, { columns: ["subject", "image", "diagnosis"], rows });
+    return path;
+  };
+
+  it("serves two of three diagnoses of a table, rows that were left out among the strangers", async () => {
+    const split = await written("three", dealt(0), [dealt(1), dealt(2), dealt(3), dealt(4)]);
+    const set = { "table.missing": "omit" };
+    const asked = request("three", { dataDir: await table(), split, fold: 0, preset: "logistic", set });
+    await verbs.train(asked);
+    const run = JSON.parse(readFileSync(join(root, "three", "run.json"), "utf8"));
+    const people = ["train", "validation", "test"].map((part) => run.split.subjects[part]);
+    expect(people.map((part) => part.length)).toEqual([18, 6, 6]);
+    expect(people.flat()).not.toContain("sub-09");
+    expect(run.split.sealed).toBe(true);
+    const judged = await verbs.evaluate({ runDir: asked.runDir });
+    expect(judged.cases.map(({ subject }) => subject)).toEqual(run.split.subjects.validation);
+    const whole = { model: asked.runDir, scans: [data], outDir: join(root, "whole") };
+    await expect(verbs.predict(whole)).rejects.toThrow(
+      /sub-\d+_T1w\.nii\.gz: the scan belongs to the run's sealed test set/,
+    );
+    const last = await verbs.evaluate({ runDir: asked.runDir, final: true });
+    expect(last.cases.map(({ subject }) => subject)).toEqual(run.split.subjects.test);
+    expect((await verbs.predict(whole)).files).toHaveLength(40);
+  });
+
+  it("is judged on its fold where the split has no test set", async () => {
+    const split = await written("folds", [], [dealt(0, 2), dealt(1, 2)]);
+    const { run } = await verbs.train(request("folds", { split, fold: 1, preset: "logistic" }));
+    const judged = await verbs.evaluate({ runDir: run });
+    expect(judged.cases.map(({ subject }) => subject)).toEqual(dealt(1, 2));
+    expect(judged.set).toBe("held-out subjects of fold 1 of 2, which the classifier has not seen");
+  });
+
+  it("is trained on fold by fold", async () => {
+    const split = await written("five", dealt(0), [dealt(1), dealt(2), dealt(3), dealt(4)]);
+    const all = await verbs.train(request("five", { split, allFolds: true, preset: "logistic" }));
+    expect(all.folds!.map(({ run }) => run)).toEqual(
+      [0, 1, 2, 3].map((fold) => join(root, `five/fold${fold}`)),
+    );
+    const judged = await verbs.evaluate({ runDir: all.folds![3]!.run });
+    expect(judged.cases.map(({ subject }) => subject)).toEqual(dealt(4));
+  });
+
+  it("refuses folds that leave one class to learn from, with the counts", async () => {
+    const [healthy, ill] = [0, 1].map((side) => all.filter((_, n) => n % 2 === side));
+    const split = await written("apart", [], [healthy!, ill!]);
+    await expect(verbs.train(request("apart", { split, fold: 0, preset: "logistic" }))).rejects.toThrow(
+      `${split}: the training part lacks a class. Expected subjects of CN and of AD. Found CN: 0 subjects, 0 images; AD: 20 subjects, 20 images. Choose another --fold`,
+    );
+  });
+});
+
+describe("a data set with people whom the run knows", () => {
+  it("is not judged as another one", async () => {
+    const rows = Array.from({ length: 40 }, (_, n) => `sub-${String(n + 1).padStart(2, "0")}`);
+    const table = join(data, "one-more.csv");
+    const line = (subject: string, image: string, n: number) =>
+      `${subject},${image},${n % 2 === 1 ? "AD" : "CN"}`;
+    const image = (subject: string) => `${subject}/anat/${subject}_T1w.nii.gz`;
+    await writeVolume(join(data, "new_T1w.nii.gz"), brain(99, false));
+    const { run } = await verbs.train(request("known", { preset: "logistic" }));
+    const held = JSON.parse(readFileSync(join(run, "run.json"), "utf8")).split.test as string[];
+    const write = (kept: readonly string[]) =>
+      writeText(
+        table,
+        ["subject,image,diagnosis", "new,new_T1w.nii.gz,CN"]
+          .concat(kept.map((subject) => line(`x-${subject}`, image(subject), rows.indexOf(subject))))
+          .join("\n"),
+      );
+    await write(rows);
+    await expect(verbs.evaluate({ runDir: run, dataDir: table })).rejects.toThrow(
+      /the run has learnt from 32 of 41 images of the data set\. .*Found \S+sub-\d+_T1w\.nii\.gz \(sub-\d+\), /,
+    );
+    await write(held);
+    const judged = await verbs.evaluate({ runDir: run, dataDir: table });
+    expect(judged.caseCount).toBe(9);
+    expect(judged.set).toBe("all subjects of another data set than that of the run");
   });
 });
 

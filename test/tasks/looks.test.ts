@@ -168,7 +168,7 @@ describe("another data set", () => {
   const learnt = async (provenance: ReturnType<typeof fittedOn>[]) => {
     const [a, b] = [await file("a"), await file("b")];
     const run = {
-      split: { ...split, seen: { a: await digestsOf([a]), b: await digestsOf([b]) } },
+      split: { ...split, images: { a: await digestsOf([a]), b: await digestsOf([b]) } },
       leakageStudy: false,
       provenance,
     };

@@ -7,19 +7,25 @@ import { loadImage, nodeFiles } from "../../io/node.js";
 import type { SubjectRow } from "../../io/subjects.js";
 import { version } from "../../version.js";
 import {
-  datasetOptionsOf,
-  openTable,
   recordOf,
+  requireBothClasses,
   requireOptions,
   rowsOf,
+  unaligned,
 } from "../classification/data.node.js";
-import { type ClassificationEvaluation, summaryOf } from "../classification/evaluate.node.js";
+import {
+  type ClassificationEvaluation,
+  heldOut,
+  summaryOf,
+  tableToJudge,
+} from "../classification/evaluate.node.js";
 import { idOfScan, type Prediction, scansToJudge, writePredictions } from "../classification/predict.node.js";
-import { splitSubjects } from "../classification/split.js";
+import { openSplitTable } from "../classification/split.node.js";
 import { isSimulated } from "../dataset.node.js";
+import { trainEveryFold } from "../folds.node.js";
 import { beginLook, finishLook, refuseSealedScans } from "../looks.node.js";
 import { createRunFolder, paths, requireNoRun } from "../run-folder.node.js";
-import { honestyNotes, splitOf } from "../split.node.js";
+import { honestyNotes } from "../split.node.js";
 import { machineFacts, noteTo, presetOf } from "../start.node.js";
 import type {
   EvaluateRequest,
@@ -47,7 +53,8 @@ export interface ClassicSystem {
 /** The verbs of a system that classifies by features, in Node. */
 export function classicVerbs(system: ClassicSystem): Verbs {
   return {
-    train: (request) => train(system, request),
+    train: (request) =>
+      request.allFolds ? trainEveryFold((one) => train(system, one), request) : train(system, request),
     predict,
     evaluate,
     exportModel,
@@ -62,14 +69,9 @@ async function train(system: ClassicSystem, request: TrainRequest): Promise<Trai
   await requireNoRun(runDir);
   const { preset, config } = presetOf(system, request, withChanges);
   requireOptions(dataset, system.name, dataDir);
-  const folds = request.folds ?? 5;
-  // A split in a file has folds of its own.
-  const table = await openTable(dataDir, config, dataset, request.split === undefined ? { folds } : {});
-  const cases = table.rows.map(({ id, subject, image }) => ({ id, subject, images: [image] }));
-  const split = await splitOf({ name: table.source, stack: false, cases }, request, () =>
-    splitSubjects(table, { fold: request.fold ?? 0, folds, share: 0, seed }),
-  );
-  const rows = rowsOf(table.rows, split.subjects.train, config.sessions);
+  const { table, split } = await openSplitTable(request, config, 0);
+  const rows = rowsOf(table.rows, split.train, config.sessions);
+  requireBothClasses(rows, config.classes, request.split ?? dataDir);
   const { image } = await loadImage([table.rows[0]!.image], ["image"]);
   const grid = { size: image.size, affine: image.affine };
   noteTo(request, `measuring ${rows.length} images`);
@@ -147,15 +149,13 @@ async function train(system: ClassicSystem, request: TrainRequest): Promise<Trai
   };
 }
 
-const unaligned =
-  "the images' affines differ: voxels of different people are compared that may not be the same place";
-
 /** Throws `bad-argument` for options that nothing here could honour. */
 function refuseStrays(
   { name }: ClassicSystem,
-  { resume, init, epochs, minutes, memory, runDir, ...place }: TrainRequest,
+  { resume, init, epochs, minutes, memory, runDir, threads, ...place }: TrainRequest,
 ): void {
   requireCpu(place);
+  requireOneThread({ threads });
   const stray = Object.entries({ resume: resume || undefined, init, epochs, minutes, memory }).find(
     ([, value]) => value !== undefined,
   );
@@ -179,8 +179,20 @@ function requireCpu({ device = "cpu" }: Pick<TrainRequest, "device">): void {
     });
 }
 
+/** Throws `bad-argument` for a number of threads: there is no work to share out. */
+function requireOneThread({ threads }: { readonly threads?: number | undefined }): void {
+  if (threads !== undefined)
+    fail("bad-argument", {
+      what: "--threads means nothing to classifiers by features, which are computed on one",
+      where: "--threads",
+      found: `${threads}`,
+      fix: "Leave it out",
+    });
+}
+
 async function predict(request: PredictRequest): Promise<PredictSummary> {
   requireCpu(request);
+  requireOneThread(request);
   const scans = await scansToJudge(request.scans);
   await refuseSealedScans(request.model, request.scans);
   const open = await openClassic(request.model);
@@ -210,19 +222,16 @@ async function predict(request: PredictRequest): Promise<PredictSummary> {
 async function evaluate(request: EvaluateRequest): Promise<ClassificationEvaluation> {
   const { runDir } = request;
   requireCpu(request);
+  requireOneThread(request);
   const run = await readRun(runDir);
-  const table = await openTable(request.dataDir ?? run.data.root, run.config, datasetOptionsOf(run));
-  const own =
-    request.dataDir === undefined ||
-    (await recordOf(table, datasetOptionsOf(run))).sha256 === run.data.sha256;
+  const { table, own } = await tableToJudge(run, request);
   const look = await beginLook(
     run,
     request,
-    own ? { own, usual: "test" } : { own, images: table.rows.map(({ image }) => [image]) },
+    own ? { own, usual: heldOut(run) } : { own, images: table.rows.map(({ image }) => [image]) },
   );
-  const subjects =
-    look.part === undefined ? table.rows.map(({ subject }) => subject) : run.split.subjects[look.part];
-  const rows = rowsOf(table.rows, subjects, "first");
+  const ids = look.part === undefined ? table.rows.map(({ id }) => id) : run.split[look.part];
+  const rows = rowsOf(table.rows, ids, "first");
   const open = await openClassic(runDir);
   const source = await featureSource(run.config.features, table.source, run.model.grid);
   const predictions: (Prediction & { subject: string; truth: string })[] = [];

@@ -106,16 +106,42 @@ export async function recordOf(
   };
 }
 
-/** Rows of these subjects, of each the first session only where that is asked for. */
+/** What a run says whose images do not agree on where they are. */
+export const unaligned =
+  "the images' affines differ: voxels of different people are compared that may not be the same place";
+
+/** Throws `bad-data` unless there are rows of both classes to learn from: a split that is not stratified may have none. */
+export function requireBothClasses(
+  rows: readonly Pick<SubjectRow, "subject" | "diagnosis">[],
+  classes: readonly string[],
+  where: string,
+): void {
+  const counts = classes.map((name) => {
+    const own = rows.filter(({ diagnosis }) => diagnosis === name);
+    return { name, images: own.length, subjects: new Set(own.map(({ subject }) => subject)).size };
+  });
+  if (counts.every(({ images }) => images > 0)) return;
+  fail("bad-data", {
+    what: "the training part lacks a class",
+    where,
+    expected: `subjects of ${classes.join(" and of ")}`,
+    found: counts
+      .map(({ name, images, subjects }) => `${name}: ${subjects} subjects, ${images} images`)
+      .join("; "),
+    fix: "Choose another --fold, or split with --stratify and the column of the diagnosis",
+  });
+}
+
+/** Rows with these identifiers, of each subject the first session among them only where that is asked for. */
 export function rowsOf(
   rows: readonly SubjectRow[],
-  subjects: readonly string[],
+  ids: readonly string[],
   sessions: ClassificationConfig["sessions"],
 ): SubjectRow[] {
-  const wanted = new Set(subjects);
+  const wanted = new Set(ids);
   const seen = new Set<string>();
-  return rows.filter(({ subject }) => {
-    if (!wanted.has(subject) || (sessions === "first" && seen.has(subject))) return false;
+  return rows.filter(({ id, subject }) => {
+    if (!wanted.has(id) || (sessions === "first" && seen.has(subject))) return false;
     seen.add(subject);
     return true;
   });

@@ -47,11 +47,10 @@ export async function evaluateClassification(request: EvaluateRequest): Promise<
   const look = await beginLook(
     run,
     request,
-    own ? { own, usual: "test" } : { own, images: table.rows.map(({ image }) => [image]) },
+    own ? { own, usual: heldOut(run) } : { own, images: table.rows.map(({ image }) => [image]) },
   );
-  const subjects =
-    look.part === undefined ? table.rows.map(({ subject }) => subject) : run.split.subjects[look.part];
-  const rows = rowsOf(table.rows, subjects, "first");
+  const ids = look.part === undefined ? table.rows.map(({ id }) => id) : run.split[look.part];
+  const rows = rowsOf(table.rows, ids, "first");
   const open = await openModelAt(runDir, { threads, device });
   const predictions: (Prediction & { subject: string; truth: string })[] = [];
   for (const [at, { id, subject, image, diagnosis }] of rows.entries()) {
@@ -74,23 +73,41 @@ export async function evaluateClassification(request: EvaluateRequest): Promise<
     dataDir: resolve(table.source),
     set:
       look.words ??
-      (own
-        ? `held-out subjects of fold ${run.split.fold ?? 0} of ${run.split.folds ?? 5}, which neither trained the network nor chose its weights`
-        : `all subjects of another data set than that of the run`),
+      (look.part === undefined
+        ? "all subjects of another data set than that of the run"
+        : `held-out subjects of fold ${run.split.fold ?? 0} of ${run.split.folds ?? 5}, which ${
+            look.part === "validation" && run.config.selection.share > 0
+              ? "chose the network's weights: the split has no test set"
+              : "neither trained the network nor chose its weights"
+          }`),
     notes: look.notes,
   });
   await finishLook(look, result);
   return result;
 }
 
-async function tableToJudge(
-  run: Run,
-  { dataDir }: EvaluateRequest,
+/** Whom a run without a sealed test set is judged on: a split in a file may have no test set at all. */
+export function heldOut({ split }: { readonly split: Pick<Run["split"], "test"> }): "test" | "validation" {
+  return split.test.length > 0 ? "test" : "validation";
+}
+
+/** What tells the data set of a run. */
+interface OwnData {
+  readonly config: Pick<Run["config"], "classes" | "table">;
+  readonly data: Pick<Run["data"], "root" | "options" | "sha256">;
+  readonly split: Pick<Run["split"], "validation" | "test">;
+}
+
+/** The rows that are to be judged, and whether they are of the run's own data set. Throws `not-found` where held-out rows are gone. */
+export async function tableToJudge(
+  run: OwnData,
+  { dataDir }: Pick<EvaluateRequest, "dataDir">,
 ): Promise<{ readonly table: SubjectTable; readonly own: boolean }> {
   const options = datasetOptionsOf(run);
   const table = await openTable(dataDir ?? run.data.root, run.config, options);
   if (dataDir === undefined) {
-    if (run.split.test.some((id) => !table.rows.some((row) => row.id === id)))
+    const there = new Set(table.rows.map(({ id }) => id));
+    if (run.split[heldOut(run)].some((id) => !there.has(id)))
       fail("not-found", {
         what: "held-out subjects of the run are no longer in the data set",
         where: run.data.root,

@@ -1,3 +1,4 @@
+import { trainEveryFold } from "../folds.node.js";
 import { placeOf } from "../run.js";
 import { bestCheckpoint, requireCheckpoint, writeRun } from "../run-folder.node.js";
 import { trainRun, writeModel } from "../train.node.js";
@@ -13,11 +14,12 @@ import { votesBy } from "./vote.js";
 
 /** The verbs of a system that classifies, in Node. */
 export function classificationVerbs(system: ClassificationSystem): Verbs {
+  const train = async (request: TrainRequest): Promise<TrainSummary> => {
+    const began = performance.now();
+    return trainClassification(await setUp(system, request), request, began);
+  };
   return {
-    train: async (request) => {
-      const began = performance.now();
-      return trainClassification(await setUp(system, request), request, began);
-    },
+    train: (request) => (request.allFolds ? trainEveryFold(train, request) : train(request)),
     predict: predictClassification,
     evaluate: evaluateClassification,
     exportModel: exportClassification,

@@ -2,6 +2,7 @@ import { baseName } from "../../io/files.js";
 import { writeTable } from "../../io/node.js";
 import { suffixOf } from "../../io/subjects-checks.js";
 import { makeFolder } from "../../io/whole-folder.node.js";
+import { refuseSealedScans } from "../looks.node.js";
 import { scansOf } from "../scans.node.js";
 import type { PredictRequest, PredictSummary } from "../verbs.js";
 import { type Classifier, probabilitiesOf } from "./apply.js";
@@ -69,6 +70,7 @@ export async function writePredictions(
 export async function predictClassification(request: PredictRequest): Promise<PredictSummary> {
   const { outDir, signal, threads, device } = request;
   const scans = await scansToJudge(request.scans);
+  await refuseSealedScans(request.model, request.scans);
   const open = await openModelAt(request.model, { threads, device });
   await makeFolder(outDir);
   const rows: Prediction[] = [];

@@ -58,12 +58,16 @@ async function examplesOf(
 ): Promise<ExampleCase[]> {
   const table = await openTable(evaluation.dataDir, run.config, datasetOptionsOf(run)).catch(() => undefined);
   if (table === undefined) return [];
-  const judged = evaluation.judgements;
+  // Judgements stand in the order of the cases.
+  const judged = evaluation.judgements.map(({ positive }, at) => ({
+    positive,
+    id: evaluation.cases[at]!.case,
+  }));
   const chosen = [true, false].flatMap((positive) =>
     judged
       .filter((one) => one.positive === positive)
       .slice(0, lookedAt)
-      .map(({ subject }) => subject),
+      .map(({ id }) => id),
   );
   const rows = rowsOf(table.rows, chosen, "first");
   if (rows.length === 0) return [];

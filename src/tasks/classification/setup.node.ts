@@ -16,14 +16,13 @@ import { fitMemory } from "../memory.node.js";
 import { batchOfRun, refuseLowering, requireSameRun } from "../resume.js";
 import { placeOf } from "../run.js";
 import { createRunFolder, requireNoRun } from "../run-folder.node.js";
-import { splitOf } from "../split.node.js";
 import { continued, firstRecord, noteTo, presetOf, startOf } from "../start.node.js";
 import type { Trainable } from "../trainable.js";
 import type { TrainRequest } from "../verbs.js";
 import { type BatchPlan, samplesPerEpoch, type TrainingImage } from "./batches.js";
 import { threadedBatches } from "./batches.node.js";
 import { augmentationOf, type ClassificationConfig, withChanges } from "./config.js";
-import { loadImages, openEverybody, openTable, recordOf, requireOptions, rowsOf } from "./data.node.js";
+import { loadImages, recordOf, requireBothClasses, requireOptions, rowsOf, unaligned } from "./data.node.js";
 import { readRun } from "./folder.node.js";
 import { classificationStep, type StepPlan } from "./model.js";
 import { encodeNetwork, networkOfState } from "./network.node.js";
@@ -31,7 +30,7 @@ import { type Views, viewsOf } from "./positions.js";
 import { preparedGrid } from "./prepare.js";
 import { loadPretrained, pretrain, savePretrained } from "./pretrain.node.js";
 import type { ClassificationModel, Run } from "./run.js";
-import { splitAmong, splitSubjects } from "./split.js";
+import { openSplitTable } from "./split.node.js";
 import { type Transferred, weightsOfRun } from "./transfer.node.js";
 import { scores, validate } from "./validate.js";
 import { equalVotes } from "./vote.js";
@@ -63,24 +62,14 @@ export interface Prepared extends Trainable<Run> {
 
 /** Everything before the first step. Nothing is written until all of it has worked out. */
 export async function setUp(system: ClassificationSystem, request: TrainRequest): Promise<Prepared> {
-  const { dataDir, runDir, seed, dataset = {} } = request;
+  const { dataDir, runDir, dataset = {} } = request;
   await engineOn(request.device ?? "cpu");
   if (request.resume) await readRun(runDir);
   else await requireNoRun(runDir);
   const { preset, config } = presetOf(system, request, withChanges);
   requireOptions(dataset, system.name, dataDir);
   requireFirstWeights(config, request);
-  const folds = request.folds ?? 5;
-  // A split in a file has folds of its own.
-  const table = await openTable(dataDir, config, dataset, request.split === undefined ? { folds } : {});
-  const { share } = config.selection;
-  // A split file is of everybody, whatever the two diagnoses of this run.
-  const everybody = request.split === undefined ? table : await openEverybody(dataDir, config, dataset);
-  const cases = everybody.rows.map(({ id, subject, image }) => ({ id, subject, images: [image] }));
-  const whole = await splitOf({ name: table.source, stack: false, cases }, request, () =>
-    splitSubjects(table, { fold: request.fold ?? 0, folds, share, seed }),
-  );
-  const split = splitAmong(whole, table.rows);
+  const { table, split } = await openSplitTable(request, config, config.selection.share);
   noteTo(request, `reading ${split.train.length + split.validation.length} images`);
   const data = await loadData(table, split, config, request);
   return prepare({ system: system.name, preset, config }, data, request);
@@ -103,12 +92,14 @@ export async function loadData(
   table: SubjectTable,
   split: Run["split"],
   config: ClassificationConfig,
-  { dataDir, dataset = {} }: Pick<TrainRequest, "dataDir" | "dataset">,
+  { dataDir, dataset = {}, split: file }: Pick<TrainRequest, "dataDir" | "dataset" | "split">,
 ): Promise<ClassificationData> {
+  const own = rowsOf(table.rows, split.train, config.sessions);
+  const held = rowsOf(table.rows, split.validation, "first");
+  requireBothClasses(own, table.classes, file ?? dataDir);
+  requirePlaces(config, table);
   const { image } = await loadImage([table.rows[0]!.image], ["image"]);
   const grid = { size: image.size, affine: image.affine };
-  const own = rowsOf(table.rows, split.subjects.train, config.sessions);
-  const held = rowsOf(table.rows, split.subjects.validation, "first");
   return {
     training: await loadImages(own, table.classes, config.input, grid),
     validation: await loadImages(held, table.classes, config.input, grid),
@@ -119,6 +110,18 @@ export async function loadData(
     record: await recordOf(table, dataset),
     simulated: await isSimulated(dataDir),
   };
+}
+
+/** Throws `geometry` for regions in millimetres where one place in the world is another voxel in every image. */
+function requirePlaces({ framework }: ClassificationConfig, { aligned, table }: SubjectTable): void {
+  if (framework.kind === "roi" && framework.unit === "mm" && !aligned)
+    fail("geometry", {
+      what: "regions are asked for by millimetres in the world, where the images lie in different places",
+      where: table,
+      expected: "one affine for all images, as gyrus prepare gives them",
+      found: "affines that differ",
+      fix: "Bring the images into register, or give centres by --set framework.unit=share (or voxel) and framework.centres",
+    });
 }
 
 /** A run on images in memory, ready for its first, or its next, step. */
@@ -154,8 +157,10 @@ export async function prepare(
   const transferred = await transferredTo(request, data, state, old);
   const model = modelOf({ system, preset, config }, data, prepared, views);
   const samples = samplesPerEpoch(data.training, { balance: config.balance, views });
+  const record = firstRecord({ system, preset }, fitted, request, samples);
   const run: Run = {
-    ...firstRecord({ system, preset }, fitted, request, samples),
+    ...record,
+    warnings: data.aligned ? record.warnings : [...record.warnings, unaligned],
     model,
     parameters: parameterCount(step.traced),
     data: data.record,
@@ -282,7 +287,7 @@ function provenanceOf(
 /** The weights of `--init`, or of the run that a resumed one began with. */
 async function transferredTo(
   { init, runDir }: Pick<TrainRequest, "init" | "runDir">,
-  { split: { subjects }, record }: ClassificationData,
+  { split, record }: ClassificationData,
   state: Readonly<Record<string, Tensor>>,
   old: Run | undefined,
 ): Promise<Transferred | undefined> {
@@ -290,8 +295,10 @@ async function transferredTo(
   if (dir === undefined) return undefined;
   if (resolve(runDir) === dir)
     fail("bad-argument", { what: "a run cannot begin with its own weights", where: runDir });
-  const { validation, test } = subjects;
-  return weightsOfRun(dir, { root: record.root, validation, test, state });
+  const { validation, test } = split.subjects;
+  const digestsIn = (ids: readonly string[]) => ids.flatMap((id) => split.images?.[id] ?? []);
+  const images = { validation: digestsIn(split.validation), test: digestsIn(split.test) };
+  return weightsOfRun(dir, { root: record.root, validation, test, images, state });
 }
 
 /** All first weights that are not drawn at random; pre-training comes after those of another run. */
@@ -300,14 +307,15 @@ async function knownWeights(
   images: readonly TrainingImage[],
   views: Views,
   transferred: Transferred | undefined,
-  request: Pick<TrainRequest, "runDir" | "seed" | "device" | "threads" | "signal" | "onProgress" | "resume">,
+  request: Omit<TrainRequest, "dataDir" | "dataset" | "set" | "preset">,
 ): Promise<Record<string, Tensor>> {
   const weights = { ...transferred?.weights };
   if (config.pretraining === null) return weights;
   const kept = request.resume ? await loadPretrained(request.runDir) : undefined;
   if (kept !== undefined) return kept;
   noteTo(request, `pre-training an autoencoder on ${images.length} images of the training subjects`);
-  const { seed, device = "cpu", threads, signal } = request;
-  const found = await pretrain(images, config, views, { seed, device, threads, signal });
+  const { seed, device = "cpu", threads, memory, signal } = request;
+  const onNote = (text: string): void => noteTo(request, text);
+  const found = await pretrain(images, config, views, { seed, device, threads, memory, signal, onNote });
   return { ...weights, ...found };
 }

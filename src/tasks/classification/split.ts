@@ -46,30 +46,23 @@ export function splitSubjects(
   };
 }
 
-/** A split of more subjects, of those alone whose rows these are. */
+/** A split of more rows, of those alone that these are. */
 export function splitAmong<S extends Pick<Split, "train" | "validation" | "test" | "subjects">>(
   split: S,
   rows: readonly Pick<SubjectRow, "id" | "subject">[],
 ): S {
-  const ids = new Set(rows.map(({ id }) => id));
-  const own = new Set(rows.map(({ subject }) => subject));
-  const among = (
-    part: "train" | "validation" | "test",
-    known: ReadonlySet<string>,
-    all: readonly string[],
-  ) => ({
-    [part]: all.filter((one) => known.has(one)),
-  });
-  const { train, validation, test, subjects } = split;
-  return {
-    ...split,
-    ...among("train", ids, train),
-    ...among("validation", ids, validation),
-    ...among("test", ids, test),
-    subjects: {
-      ...among("train", own, subjects.train),
-      ...among("validation", own, subjects.validation),
-      ...among("test", own, subjects.test),
-    },
+  const subjectOf = new Map(rows.map(({ id, subject }) => [id, subject]));
+  const idsIn = (part: Part): string[] => split[part].filter((id) => subjectOf.has(id));
+  const subjectsIn = (part: Part): string[] => {
+    const own = new Set(idsIn(part).map((id) => subjectOf.get(id)!));
+    return split.subjects[part].filter((subject) => own.has(subject));
   };
+  const of = <T>(pick: (part: Part) => T) => ({
+    train: pick("train"),
+    validation: pick("validation"),
+    test: pick("test"),
+  });
+  return { ...split, ...of(idsIn), subjects: of(subjectsIn) };
 }
+
+type Part = "train" | "validation" | "test";

@@ -21,14 +21,16 @@ interface Newcomer {
   readonly validation: readonly string[];
   /** May have done neither. */
   readonly test: readonly string[];
+  /** Digests of the images of these two. */
+  readonly images: Readonly<Record<"validation" | "test", readonly string[]>>;
   /** The new run's first state. */
   readonly state: Readonly<Record<string, Tensor>>;
 }
 
 /**
  * The best weights of another run, as first weights of a new one: those of equal name and shape. Throws `bad-data` where
- * subjects that the new run holds out have taught the other one, or the one before that, in the same data set
- * (Wen et al. 2020 call it backward transfer), and `shape` where nothing fits.
+ * subjects that the new run holds out have taught the other one, or the one before that, in the same data set or by the same
+ * images in another one (Wen et al. 2020 call it backward transfer), and `shape` where nothing fits.
  */
 export async function weightsOfRun(dir: string, newcomer: Newcomer): Promise<Transferred> {
   const run = await readRun(dir);
@@ -74,26 +76,43 @@ export async function weightsOfRun(dir: string, newcomer: Newcomer): Promise<Tra
   };
 }
 
-function requireUnseen(run: Run, dir: string, { root, validation, test }: Newcomer): void {
-  if (run.data.root !== root) return;
+function requireUnseen(run: Run, dir: string, newcomer: Newcomer): void {
+  const named = run.data.root === newcomer.root ? seenByName(run, newcomer) : [];
+  const seen = named.length > 0 ? named : seenByImage(run, newcomer);
+  if (seen.length > 0)
+    fail("bad-data", {
+      what: "the other run has learnt from subjects that this one holds out",
+      where: dir,
+      expected: "first weights that know nothing of them",
+      found: `${seen.length} ${named.length > 0 ? "subjects" : "of their images"}: ${seen.slice(0, 12).join(", ")}${seen.length > 12 ? ", …" : ""}`,
+      fix: "Train both with the same --fold, --folds and --seed, or begin from a run on other data",
+    });
+}
+
+/** Held-out subjects that taught a run on the same data set, or chose its weights. */
+function seenByName(run: Run, { validation, test }: Newcomer): string[] {
   const own = run.provenance.filter(({ dataSha256 }) => dataSha256 === undefined);
   const chose = new Set(own.filter(({ kind }) => kind === "selection").flatMap(({ fittedOn: who }) => who));
   const taught = new Set([
     ...run.split.subjects.train,
     ...own.filter(({ kind }) => kind !== "selection").flatMap(({ fittedOn: who }) => who),
   ]);
-  const seen = [
+  return [
     ...validation.filter((subject) => taught.has(subject)),
     ...test.filter((subject) => taught.has(subject) || chose.has(subject)),
   ];
-  if (seen.length > 0)
-    fail("bad-data", {
-      what: "the other run has learnt from subjects that this one holds out",
-      where: dir,
-      expected: "first weights that know nothing of them",
-      found: `${seen.length} subjects: ${seen.slice(0, 12).join(", ")}${seen.length > 12 ? ", …" : ""}`,
-      fix: "Train both with the same --fold, --folds and --seed, or begin from a run on other data",
-    });
+}
+
+/** Cases of a run by the images that taught it, or chose its weights, and are held out now, wherever the data set lies. */
+function seenByImage({ split, provenance }: Run, { images }: Newcomer): string[] {
+  const chose = provenance.some(({ kind, run }) => kind === "selection" && run === undefined);
+  const held = { validation: new Set(images.validation), test: new Set(images.test) };
+  const isHeld = (id: string, parts: readonly ("validation" | "test")[]): boolean =>
+    (split.images?.[id] ?? []).some((digest) => parts.some((part) => held[part].has(digest)));
+  return [
+    ...split.train.filter((id) => isHeld(id, ["validation", "test"])),
+    ...split.validation.filter((id) => chose && isHeld(id, ["test"])),
+  ];
 }
 
 function digestOf(entries: readonly (readonly [string, Tensor])[]): string {

@@ -22,6 +22,8 @@ export interface People {
   readonly lines?: (lines: string[]) => readonly string[];
   /** Change the size of a person's images. */
   readonly sizeOf?: (subject: string) => Size3 | undefined;
+  /** Where the first voxel of a person's images lies, mm. */
+  readonly originOf?: (subject: string) => Size3 | undefined;
 }
 
 /** One image: noise, and a bright box in the middle that patients lack half of. */
@@ -51,7 +53,7 @@ export async function writePeople(folder: string, people: People = {}): Promise<
       const own = people.sizeOf?.(subject) ?? size;
       await mkdir(`${folder}/${subject}${place}/anat`, { recursive: true });
       const data = head(`${subject} ${session}`, ill, own);
-      const affine = scalingAffine([2, 2, 2], [-11, -11, -11]);
+      const affine = scalingAffine([2, 2, 2], people.originOf?.(subject) ?? [-11, -11, -11]);
       await writeVolume(
         `${folder}/${subject}${place}/anat/${name}_T1w.nii.gz`,
         { data, size: own, affine, channels: 1 },

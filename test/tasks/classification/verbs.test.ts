@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -95,16 +95,17 @@ describe("predictions", () => {
   });
 });
 
+const small = {
+  kind: "conv-fc",
+  widths: [4, 8],
+  padding: "same",
+  hidden: [8],
+  dropout: 0,
+  momentum: 0.1,
+  average: false,
+};
+
 describe("frameworks", () => {
-  const small = {
-    kind: "conv-fc",
-    widths: [4, 8],
-    padding: "same",
-    hidden: [8],
-    dropout: 0,
-    momentum: 0.1,
-    average: false,
-  };
   const cases: Readonly<Record<string, Partial<TrainRequest>>> = {
     "a region": {
       preset: "roi-small",
@@ -157,6 +158,21 @@ describe("frameworks", () => {
   });
 });
 
+describe("images that do not agree on where they are", () => {
+  it("are said in the run's record, and refused where regions are in millimetres", async () => {
+    const originOf = (subject: string) => (subject === "sub-03" ? ([-9, -11, -11] as const) : undefined);
+    const dataDir = await writePeople(fresh("moved"), { originOf });
+    const run = await readRun(await trained({ dataDir, epochs: 1 }));
+    expect(run.model.grid.aligned).toBe(false);
+    expect(run.warnings).toEqual([expect.stringMatching(/^the images' affines differ/)]);
+    const set = { ...quickDiagnosis, "framework.size": "8,8,8", "framework.centres": "[[0,0,0]]" };
+    await expect(trained({ dataDir, preset: "roi-small", set })).rejects.toThrow(
+      /participants\.tsv: regions are asked for by millimetres.*gyrus prepare.*framework\.unit=share/s,
+    );
+    expect((await readRun(await trained({ epochs: 1 }))).warnings).toEqual([]);
+  });
+});
+
 describe("what a run has learnt, and from whom", () => {
   it("nobody who is judged: pre-training and weights are of training subjects, selection is of those set aside", async () => {
     const set = { ...learning, pretraining: '{"epochs":2,"learningRate":0.003}' };
@@ -171,6 +187,43 @@ describe("what a run has learnt, and from whom", () => {
     const { tensors } = await readSafetensors(`${runDir}/checkpoints/pretrained.safetensors`);
     expect(Object.keys(tensors)).toContain("parameter/stage0.weight");
     expect(Object.keys(tensors).some((name) => name.includes("hidden"))).toBe(false);
+  });
+
+  it("pre-training has a weight decay and a batch of its own", async () => {
+    const weightsOf = async (own: string, set: Readonly<Record<string, string>> = {}) => {
+      const pretraining = `{"epochs":2,"learningRate":0.003${own}}`;
+      const network = JSON.stringify(small);
+      const run = await trained({ set: { ...quickDiagnosis, network, pretraining, ...set }, epochs: 1 });
+      const { tensors } = await readSafetensors(`${run}/checkpoints/pretrained.safetensors`);
+      return tensors["parameter/stage1.weight"]!.data;
+    };
+    const plain = await weightsOf("");
+    const same = `,"batch":${quickDiagnosis.batch}`;
+    expect(await weightsOf(same, { "optimizer.weightDecay": "0.5" })).toEqual(plain);
+    expect(await weightsOf(',"weightDecay":0.5')).not.toEqual(plain);
+    expect(await weightsOf(',"batch":3')).not.toEqual(plain);
+  });
+
+  it("networks of their own positions begin with one autoencoder of all patches", async () => {
+    const patches = { "framework.size": "6,12,6", "framework.stride": "6,12,6" };
+    const set = {
+      ...quickDiagnosis,
+      ...patches,
+      network: JSON.stringify(small),
+      pretraining: '{"epochs":2,"learningRate":0.003}',
+      freeze: '["position0"]',
+      average: "null",
+    };
+    const init = await trained({ preset: "patch-small", set: { ...set, freeze: "[]" }, epochs: 1 });
+    const known = (await readSafetensors(`${init}/checkpoints/pretrained.safetensors`)).tensors;
+    const names = [0, 1, 2, 3].map((n) => `parameter/position${n}.stage1.weight`);
+    expect(Object.keys(known).filter((name) => name.endsWith("stage1.weight"))).toEqual(names);
+    for (const name of names) expect(known[name]!.data).toEqual(known[names[0]!]!.data);
+    // Frozen from the start, the first network still has what the autoencoder learnt.
+    const run = await trained({ preset: "patch-small", set, init, epochs: 1 });
+    const last = (await readSafetensors(`${run}/checkpoints/last.safetensors`)).tensors;
+    expect(last[names[0]!]!.data).toEqual(known[names[0]!]!.data);
+    expect(last[names[1]!]!.data).not.toEqual(known[names[0]!]!.data);
   });
 
   it("weights of another run: recorded with their subjects, and kept where they are frozen", async () => {
@@ -195,6 +248,13 @@ describe("what a run has learnt, and from whom", () => {
     const first = await trained({ epochs: 1, fold: 0 });
     const work = verbs.train(request(fresh("run"), { init: first, fold: 1, epochs: 1 }));
     await expect(work).rejects.toThrow(/has learnt from subjects that this one holds out.*sub-/s);
+    const copy = fresh("copy");
+    await cp(data, copy, { recursive: true });
+    const moved = verbs.train(request(fresh("run"), { dataDir: copy, init: first, fold: 1, epochs: 1 }));
+    await expect(moved).rejects.toThrow(
+      /has learnt from subjects that this one holds out.*Found \d+ of their images: sub-/s,
+    );
+    await verbs.train(request(fresh("run"), { dataDir: copy, init: first, fold: 0, epochs: 1 }));
     const slices = verbs.train(
       request(fresh("run"), { init: first, preset: "slice-small", set: quickDiagnosis }),
     );
@@ -242,12 +302,67 @@ describe("a split in a file", () => {
       test: ["sub-01", "sub-02"],
     });
     expect(run.provenance.find(({ kind }) => kind === "selection")!.fittedOn).toEqual(["sub-03", "sub-04"]);
+    await expect(
+      verbs.predict({ model: runDir, scans: [dataDir], outDir: fresh("out"), threads: 1 }),
+    ).rejects.toThrow(/sub-01_T1w\.nii\.gz: the scan belongs to the run's sealed test set/);
     const last = { ...learning, "selection.share": "0" };
     const other = await onFile({ set: last });
     expect((await readRun(other)).provenance.map(({ kind }) => kind)).toEqual(["weights"]);
     await expect(trained({ dataDir, split: file, folds: 2 })).rejects.toThrow(
       /^--folds: the split has folds already/,
     );
+  });
+});
+
+describe("a split that leaks", () => {
+  it("is trained on as a leakage study alone, which judges the other visits, and says so for ever", async () => {
+    const dataDir = await writePeople(fresh("visits"), { each: 3, sessions: 2 });
+    const people = Array.from({ length: 6 }, (_, n) => `sub-0${n + 1}`);
+    const [first, second] = ["ses-M0", "ses-M12"].map((visit) => people.map((one) => `${one}_${visit}`));
+    const split = join(folder, "by-case.json");
+    const written = {
+      gyrusSplit: 1,
+      gyrus: "0",
+      data: { name: "visits", subjects: 6, cases: 12 },
+      by: "case",
+      seed: 1,
+      stratify: [],
+      match: [],
+      test: [],
+      folds: [second, first],
+      balance: [],
+    };
+    await writeFile(split, JSON.stringify(written));
+    const { folds: _, ...asked } = request(fresh("run"), { dataDir, split, fold: 0, epochs: 2 });
+    await expect(verbs.train(asked)).rejects.toThrow(
+      /the split leaks: 6 subjects are in train and in validation.*--leakage-study/s,
+    );
+    await verbs.train({ ...asked, leakageStudy: true });
+    const run = await readRun(asked.runDir);
+    expect(run).toMatchObject({
+      leakageStudy: true,
+      split: { by: "case", train: first, validation: second },
+    });
+    const judged = await verbs.evaluate({ runDir: asked.runDir, threads: 1 });
+    expect(judged.cases.map((one) => one.case)).toEqual(second);
+    expect(judged.notes![0]).toMatch(/^LEAKAGE STUDY/);
+    expect(judged.set).toBe(
+      "held-out subjects of fold 0 of 2, which chose the network's weights: the split has no test set",
+    );
+  });
+
+  it("leaves one class to learn from: refused with the counts", async () => {
+    const split = join(folder, "one-class.json");
+    const people = Array.from({ length: 12 }, (_, n) => `sub-${String(n + 1).padStart(2, "0")}`);
+    const [healthy, ill] = [0, 1].map((side) => people.filter((_, n) => n % 2 === side));
+    const data12 = { name: "d", subjects: 12, cases: 12 };
+    const rest = { seed: 1, stratify: [], match: [], test: [], folds: [ill, healthy], balance: [] };
+    await writeFile(split, JSON.stringify({ gyrusSplit: 1, gyrus: "0", data: data12, ...rest }));
+    const { folds: _, ...asked } = request(fresh("run"), { split, fold: 0 });
+    await expect(verbs.train(asked)).rejects.toThrow(
+      /one-class\.json: the training part lacks a class.*Found CN: 6 subjects, 6 images; AD: 0 subjects, 0 images/,
+    );
+    expect(existsSync(asked.runDir)).toBe(false);
   });
 });
 
@@ -266,6 +381,17 @@ describe("comparing classifiers", () => {
     expect(models[1]!.auc.value).toBe(1);
     expect(pairs[0]!.aucDifference).toBeCloseTo(1 - models[0]!.auc.value, 12);
     expect(pairs[0]!.aucP).toBeLessThan(0.05);
+    expect(models[0]).toMatchObject({ parts: [{ name: poor, subjects: 8 }], overParts: null });
+    const [whole, lesser] = [models[1]!.auc.value, models[0]!.auc.value];
+    expect(models[2]!.parts.map(({ name, auc }) => [name, auc])).toEqual([
+      [good, whole],
+      [poor, lesser],
+    ]);
+    expect(models[2]!.overParts!.auc).toEqual({
+      mean: expect.closeTo((whole + lesser) / 2, 12),
+      sd: expect.closeTo((whole - lesser) / Math.SQRT2, 12),
+      parts: 2,
+    });
     const averaged = await judgementsAt(`${good},${poor}`);
     expect(averaged.map(({ probability }) => probability)[0]).toBeCloseTo(0.65, 12);
     expect(averaged).toHaveLength(8);
@@ -273,6 +399,27 @@ describe("comparing classifiers", () => {
     await expect(judgementsAt(runDir)).rejects.toThrow(/has not been judged.*gyrus evaluate/s);
     const { judgements } = (await verbs.evaluate({ runDir, threads: 1 })) as ClassificationEvaluation;
     expect(await judgementsAt(runDir)).toEqual(judgements);
+  });
+
+  it("shows folds by themselves, and no figure of one that has one class", async () => {
+    const path = async (name: string, rows: readonly string[]): Promise<string> => {
+      const file = join(folder, `${name}.tsv`);
+      await writeFile(file, `subject\tdiagnosis\tprobability_AD\n${rows.join("\n")}\n`);
+      return file;
+    };
+    const folds = [
+      await path("fold0", ["a\tAD\t0.9", "b\tCN\t0.2"]),
+      await path("fold1", ["c\tAD\t0.3", "d\tCN\t0.4"]),
+      await path("fold2", ["e\tAD\t0.8", "f\tAD\t0.7"]),
+    ].join(",");
+    const [found] = (await compareClassifiers([folds, folds], 1)).models;
+    expect(found!.parts.map(({ auc, balancedAccuracy }) => [auc, balancedAccuracy])).toEqual([
+      [1, 1],
+      [0, 0.5],
+      [null, null],
+    ]);
+    expect(found!.overParts!.auc).toMatchObject({ mean: 0.5, parts: 2 });
+    expect(found!.overParts!.balancedAccuracy).toMatchObject({ mean: 0.75, parts: 2 });
   });
 
   it("refuses other subjects, incomplete tables and a single classifier", async () => {
@@ -283,6 +430,41 @@ describe("comparing classifiers", () => {
     await expect(judgementsAt(gap)).rejects.toThrow(/gap\.tsv, line 4: a row of the table is not complete/);
     await expect(compareClassifiers([good], 1)).rejects.toThrow(/nothing to compare with/);
     await expect(judgementsAt(join(folder, "nowhere.tsv"))).rejects.toThrow(/no such table/);
+  });
+});
+
+describe("all folds", () => {
+  it("are runs of their own, go on where they were broken off, and hold everybody out once", async () => {
+    const runDir = fresh("folds");
+    const stop = new AbortController();
+    const parts = new Set<string | undefined>();
+    const onProgress = ({ step, part }: { readonly step: number; readonly part?: string }): void => {
+      parts.add(part);
+      if (part === "fold 1" && step === 2) stop.abort();
+    };
+    const set = { ...quickDiagnosis, network: JSON.stringify(small) };
+    const asked = request(runDir, { allFolds: true, epochs: 2, set });
+    const first = await verbs.train({ ...asked, signal: stop.signal, onProgress });
+    expect(first).toMatchObject({ stopped: "asked", folds: [{ fold: 0 }] });
+    expect([...parts]).toEqual(["fold 0", "fold 1"]);
+    await expect(verbs.train(asked)).rejects.toThrow(/fold0: the run folder is there already/);
+    const all = await verbs.train({ ...asked, resume: true });
+    expect(all).toMatchObject({ run: runDir, stopped: "done", bestScore: null });
+    expect(all.folds!.map(({ run }) => run)).toEqual([0, 1, 2].map((fold) => `${runDir}/fold${fold}`));
+    const aucs = all.folds!.map(({ scores }) => scores.AUC!);
+    expect(all.scores.AUC).toBeCloseTo(aucs.reduce((a, b) => a + b, 0) / 3, 12);
+    const held = await Promise.all(
+      all.folds!.map(async ({ run }) => (await readRun(run)).split.subjects.test),
+    );
+    expect(new Set(held.flat()).size).toBe(12);
+    expect(held.flat()).toHaveLength(12);
+    for (const { run } of all.folds!) await verbs.evaluate({ runDir: run, threads: 1 });
+    const runs = all.folds!.map(({ run }) => run).join(",");
+    const { models } = await compareClassifiers([runs, runs], 1);
+    expect(models[0]).toMatchObject({
+      subjects: 12,
+      parts: [{ subjects: 4 }, { subjects: 4 }, { subjects: 4 }],
+    });
   });
 });
 
