@@ -58,6 +58,7 @@ export const adSvm: System = {
     "logistic-volumes": { summary: "logistic regression on regional volumes of a table" },
   },
   fittedAtOnce: true,
+  crossValidates: true,
   verbs: async () =>
     (await import("../tasks/classic/node.js")).classicVerbs({ name: "ad-svm", presets: configs }),
 };

@@ -259,6 +259,7 @@ export const adcnn: System = {
     "patch-paper": { summary: "36 networks, Conv4_FC3, on patches of 50 x 50 x 50 voxels, pre-trained" },
     "slice-paper": { summary: "ResNet-18 on sagittal slices, the last stage fine-tuned: needs --init" },
   },
+  crossValidates: true,
   verbs: async () =>
     (await import("../tasks/classification/node.js")).classificationVerbs({
       name: "adcnn",

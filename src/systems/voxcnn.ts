@@ -178,6 +178,7 @@ export const voxcnn: System = {
     "resnet-paper": { summary: "the VoxResNet of 2017: 21 layers, 3,205,026 parameters, 70 epochs" },
     "plain-paper": { summary: "resnet-paper without its shortcuts" },
   },
+  crossValidates: true,
   verbs: async () =>
     (await import("../tasks/classification/node.js")).classificationVerbs({
       name: "voxcnn",

@@ -66,7 +66,7 @@ export function trainCommand(finish: Finish): Command {
         .option("--set <key=value>", "change a setting of the preset; may be given again", keyValue)
         .option(
           "--fold <k>",
-          "which part is held out for validation, from 0; default: 0; all: one after the other, where the system cross-validates (nnunet)",
+          "which part is held out for validation, from 0; default: 0; all: one after the other, of systems that cross-validate (nnunet; ad-svm, adcnn and voxcnn, into OUT/fold0, OUT/fold1 …)",
           (text: string) => (text === "all" ? text : whole("--fold", 0)(text)),
         )
         .option("--split <file>", "a split as gyrus split writes it, of which --fold is held out")
@@ -140,7 +140,7 @@ export function trainCommand(finish: Finish): Command {
         }),
         asked: signal.aborted,
       })).finally(progress.stop);
-      const text = [trainedText(summary), nextSteps(summary, asked)].join("\n");
+      const text = [trainedText(summary), nextSteps(system, summary, asked)].join("\n");
       return { result: summary, text, exit: asked ? exitCodes.failed : exitCodes.done };
     },
   );
@@ -223,22 +223,26 @@ function trainedText(summary: TrainSummary): string {
 /** A line for every fold and, when all are done, their scores together. */
 function foldsText({ folds, scores }: TrainSummary): string[] {
   if (folds === undefined) return [];
-  const dice = (of: Readonly<Record<string, number>>): string =>
-    Object.entries(of)
-      .filter(([measure]) => measure.includes("dice"))
+  const shown = (of: Readonly<Record<string, number>>): string => {
+    const all = Object.entries(of);
+    const dice = all.filter(([measure]) => measure.includes("dice"));
+    return (dice.length > 0 ? dice : all)
       .map(([measure, score]) => `${measure} ${formatScore(score)}`)
       .join(", ");
+  };
   return [
     ...folds.map(
-      (one) => `fold ${one.fold}: ${dice(one.scores)} (${one.steps} steps, ${formatSeconds(one.seconds)})`,
+      (one) => `fold ${one.fold}: ${shown(one.scores)} (${one.steps} steps, ${formatSeconds(one.seconds)})`,
     ),
-    `all: ${dice(scores)}`,
+    ...(folds.length === 0 ? [] : [`all: ${shown(scores)}`]),
   ];
 }
 
-function nextSteps({ run, folds }: TrainSummary, asked: boolean): string {
+function nextSteps({ task }: Pick<System, "task">, { run, folds }: TrainSummary, asked: boolean): string {
   if (asked) return "Interrupted and saved. To go on, give the same command with --resume.";
-  return folds === undefined
-    ? `Next: gyrus evaluate ${run}`
+  if (folds === undefined) return `Next: gyrus evaluate ${run}`;
+  // Of diagnoses every fold is a run, judged by itself and put together by gyrus compare.
+  return task === "classification"
+    ? `Next: gyrus evaluate ${folds[0]?.run} and the other folds, then gyrus compare OTHER ${folds.map((one) => one.run).join(",")}`
     : `Scores of all cases: ${run}/cross-validation.json. Next: gyrus find-best ${dirname(run)}`;
 }
