@@ -22,7 +22,7 @@ export function checkIdentifiers({ items, identifiers }: Collection): CheckResul
       details: "Nothing says whose images these are.",
       findings: [],
     };
-  const findings = pairs.flatMap(([low, high]) => shared(known, low, high));
+  const findings = [...pairs.flatMap(([low, high]) => shared(known, low, high)), ...sharedByFolds(known)];
   const subjects = new Set(known.map(({ subject }) => subject)).size;
   const without = items.length - known.length;
   return {
@@ -50,6 +50,37 @@ function shared(items: readonly AuditItem[], low: Part, high: Part): Finding[] {
       category: "biased-split",
       statement: `${both.length} of ${above.size} subjects of ${high} are in ${low} as well, with ${inBoth(high)} and ${inBoth(low)} images`,
       evidence: [{ kind: "names", what: "subjects on both sides", names: both }, ...examples],
+    },
+  ];
+}
+
+/** Subjects with images in two folds that are trained on in turn: each is held out from the other. */
+function sharedByFolds(items: readonly AuditItem[]): Finding[] {
+  const first = new Map<string, AuditItem>();
+  const both = new Map<string, Evidence>();
+  for (const item of items) {
+    const { subject = "", fold } = item;
+    if (fold === undefined) continue;
+    const before = first.get(subject);
+    if (before === undefined) first.set(subject, item);
+    else if (before.fold !== fold && !both.has(subject))
+      both.set(subject, {
+        kind: "pair",
+        held: item.id,
+        training: before.id,
+        words: `both are ${subject}, folds ${fold} and ${before.fold}`,
+      });
+  }
+  if (both.size === 0) return [];
+  const names = [...both.keys()].sort();
+  return [
+    {
+      category: "biased-split",
+      statement: `${both.size} of ${first.size} subjects are in more than one fold`,
+      evidence: [
+        { kind: "names", what: "subjects in two folds", names },
+        ...names.slice(0, 5).map((subject) => both.get(subject)!),
+      ],
     },
   ];
 }

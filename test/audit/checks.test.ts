@@ -6,6 +6,7 @@ import { holm, testGroups } from "../../src/audit/group-test.js";
 import { requireHonestSplit } from "../../src/audit/honest.js";
 import { fitLogistic } from "../../src/audit/logistic.js";
 import { fittedOn } from "../../src/audit/provenance.js";
+import type { AuditItem } from "../../src/audit/types.js";
 import { rng } from "../../src/core/rng.js";
 import { cleanRun, drawTable } from "../../src/studies/audit/scenes.js";
 import { wilson } from "../../src/studies/wilson.js";
@@ -22,6 +23,30 @@ describe("identifiers", () => {
     expect(checkIdentifiers(drawTable(rng(1), {}))).toMatchObject({
       status: "clean",
       details: "120 subjects of 120 images, column.",
+    });
+  });
+});
+
+describe("identifiers of folds", () => {
+  it("are asked for in every two of them", () => {
+    const item = (id: string, subject: string, fold: number) => ({
+      id,
+      subject,
+      part: "train" as const,
+      fold,
+    });
+    const held = { id: "t1", subject: "p9", part: "test" as const };
+    const honest = [item("a", "p1", 0), item("b", "p1", 0), item("c", "p2", 1), held];
+    const check = (items: readonly AuditItem[]) =>
+      checkIdentifiers({ name: "d", kind: "data set", items, notes: [] });
+    expect(check(honest).status).toBe("clean");
+    const { status, findings } = check([...honest, item("d", "p1", 1)]);
+    expect(status).toBe("found");
+    expect(findings.map(({ statement }) => statement)).toEqual(["1 of 2 subjects are in more than one fold"]);
+    expect(findings[0]!.evidence[1]).toMatchObject({
+      held: "d",
+      training: "a",
+      words: "both are p1, folds 1 and 0",
     });
   });
 });
