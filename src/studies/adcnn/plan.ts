@@ -293,6 +293,7 @@ export function configurationOf(
       Object.keys(fullEpochs).map((name) => [name, epochsOf(extent, name as keyof typeof fullEpochs)]),
     ),
     images: dataDir ?? "simulated",
+    records: "what trainings were given",
     networks: { ...networksHere, memory: configs.memory },
   };
 }

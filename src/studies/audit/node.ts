@@ -104,6 +104,7 @@ function conclude(read: (id: Scene) => readonly Trial[], { dataDir }: StudySize)
     claims,
     notes: [
       `A leak counts as found where the exit code would be 1 and the evidence names it: a pair of images of one head, the category of a record. Intervals are Wilson's. A claim holds where the interval is above ${goal.detected}, for clean splits below ${goal.alarmed}; tests of confounds have a family-wise error of ${confoundLevel}, which their interval must not exclude.`,
+      "Tables and records are drawn in the form in which people and runs write them, and no run was trained for them: of these the shares say that the rules are read rightly, and nothing about how often records are true.",
       dataDir === undefined
         ? "All heads are simulated, 4 mm voxels; slices are 4 mm apart."
         : "Slices are cut from real heads; visits are of simulated ones, 4 mm voxels.",

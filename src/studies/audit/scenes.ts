@@ -10,13 +10,14 @@ export const scenes = {
   "one-head": "biased split: every other slice of one head on the other side, no identifiers",
   copies: "biased split: one to three changed copies of held-out slices in training, no identifiers",
   visits: "biased split: the second visit of one to three people on the other side, no identifiers",
-  "late-split": "late split: something fitted on held-out subjects, by the run's record",
-  "no-test": "no independent test: reported on validation, looked at twice, or trained on after the test",
+  "late-split": "late split: something fitted on held-out subjects, by a drawn record of a run",
+  "no-test":
+    "no independent test: reported on the validation that chose, looked at twice, or trained on after the test, by a drawn record",
   confounds: "confound: age or site differs between the diagnoses",
   "clean-identifiers": "clean: every subject on one side, by identifier",
   "clean-slices": "clean: slices split by head, no identifiers",
   "clean-visits": "clean: visits split by person, no identifiers",
-  "clean-run": "clean: a run's record",
+  "clean-run": "clean: a drawn record of a run",
   "clean-confounds": "clean: age and site as in chance",
 } as const;
 
@@ -85,7 +86,10 @@ export function drawTable(
   return { name: "table", kind: "table", items, identifiers: "column", notes: [] };
 }
 
-/** The record of a run with a test part, and nothing wrong with it: looked at once, at the end. */
+/**
+ * The record of a run with a test part, and nothing wrong with it: looked at once, at the end. Like all records here it is
+ * drawn in the form in which runs write them; no run was trained for it.
+ */
 export function cleanRun(rng: Rng): RunFacts {
   const subjects = rng.shuffle(Array.from({ length: 100 }, (_, n) => `p${n}`));
   const split = {
@@ -117,6 +121,18 @@ const look = (set: "validation" | "test", step: number): RunFacts["evaluations"]
   finished: true,
 });
 
+/** A record with nothing wrong: as above, or of a run that reports a validation part by which it chose nothing. */
+export function blamelessRun(rng: Rng): RunFacts {
+  const run = cleanRun(rng);
+  if (rng.chance(0.5)) return run;
+  const { train } = run.split.subjects;
+  const provenance = [
+    { kind: "weights" as const, what: "the classifier", fittedOn: train },
+    { kind: "hyperparameters" as const, what: "C, by folds within training", fittedOn: train },
+  ];
+  return { ...run, provenance, evaluations: [look("validation", 1)] };
+}
+
 /** The same with something fitted on all subjects, or on some that are held out. */
 export function lateRun(rng: Rng): RunFacts {
   const run = cleanRun(rng);
@@ -132,7 +148,7 @@ export function lateRun(rng: Rng): RunFacts {
   };
 }
 
-/** The same, judged in one of the ways that leave no independent test. */
+/** The same, weights or settings chosen by validation, judged in one of the ways that leave no independent test. */
 export function peekedRun(rng: Rng): RunFacts {
   const run = cleanRun(rng);
   const ways = [
@@ -140,5 +156,10 @@ export function peekedRun(rng: Rng): RunFacts {
     [look("test", 100), look("test", 100)],
     [look("test", 50), look("test", 100)],
   ];
-  return { ...run, evaluations: ways[rng.integer(ways.length)]! };
+  const evaluations = ways[rng.integer(ways.length)]!;
+  if (rng.chance(0.5)) return { ...run, evaluations };
+  const { validation } = run.split.subjects;
+  const settings = { kind: "hyperparameters" as const, what: "depth", fittedOn: validation };
+  const provenance = [...run.provenance!.filter(({ kind }) => kind !== "selection"), settings];
+  return { ...run, provenance, evaluations };
 }

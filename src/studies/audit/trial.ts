@@ -1,11 +1,12 @@
 import { auditSeen, see } from "../../audit/audit.js";
 import type { Seen } from "../../audit/check-content.js";
+import type { RunFacts } from "../../audit/run-facts.js";
 import type { Category, Collection } from "../../audit/types.js";
 import type { Rng } from "../../core/rng.js";
 import { changedCopy } from "./copies.js";
 import type { SlicedHead } from "./heads.node.js";
 import {
-  cleanRun,
+  blamelessRun,
   drawHeld,
   drawTable,
   type Head,
@@ -52,7 +53,7 @@ export async function runTrial(scene: Scene, material: Material, rng: Rng): Prom
     case "no-test":
       return judgeRun(peekedRun(rng), "no-independent-test");
     case "clean-run":
-      return judgeRun(cleanRun(rng), undefined);
+      return judgeRun(blamelessRun(rng), undefined);
     case "visits":
     case "clean-visits":
       return judgeHidden(drawVisits(material, rng, scene === "visits"));
@@ -121,7 +122,7 @@ function judgeTable(collection: Collection, wanted: Category): Trial {
   return { found: findings.length > 0, right: findings.length > 0 };
 }
 
-function judgeRun(run: ReturnType<typeof cleanRun>, wanted: Category | undefined): Trial {
+function judgeRun(run: RunFacts, wanted: Category | undefined): Trial {
   const items = (["train", "validation", "test"] as const).flatMap((part) =>
     run.split.subjects[part].map((subject) => ({ id: subject, subject, part })),
   );

@@ -71,6 +71,9 @@ export const depths = [20, 56] as const;
 export const kinds = ["plain", "residual"] as const;
 export type Kind = (typeof kinds)[number];
 
+/** Held-out people with dementia whose images are covered, in every fold of the first repetition. */
+export const coveredPerFold = 2;
+
 /** How much is computed. */
 export interface Extent {
   /** Share of the paper's cohort. */
@@ -184,5 +187,12 @@ export function groupsOf({ share, folds }: Extent): Record<Stage, number> {
 
 /** All that decides the results, for the record and the report. */
 export function configurationOf(extent: Extent, { seed }: StudySize): Record<string, unknown> {
-  return { ...extent, seed, cohort: groupsOf(extent), tasks: tasks.map(({ classes }) => classes), depths };
+  return {
+    ...extent,
+    seed,
+    coveredPerFold,
+    cohort: groupsOf(extent),
+    tasks: tasks.map(({ classes }) => classes),
+    depths,
+  };
 }

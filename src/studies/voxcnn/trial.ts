@@ -16,7 +16,14 @@ import { weightsOf } from "../../train/step.js";
 import type { ImageVolume } from "../../volume/volume.js";
 import type { Patches } from "../batch-norm/data.js";
 import { type DeepResult, runDeep } from "./deep.js";
-import type { DeepTrial, Extent, FoldTrial, NetworkName, Stage } from "./plan.js";
+import {
+  coveredPerFold,
+  type DeepTrial,
+  type Extent,
+  type FoldTrial,
+  type NetworkName,
+  type Stage,
+} from "./plan.js";
 
 /** A simulated subject, prepared; `sites` marks the voxels where the disease is: hippocampi and ventricles. */
 export interface Subject {
@@ -51,9 +58,6 @@ export interface Covered {
   readonly sites: number;
   readonly elsewhere: number;
 }
-
-/** Held-out people whose images are covered, in every fold. */
-const coveredPerFold = 2;
 
 export type TrialResult = FoldResult | DeepResult;
 
