@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,8 +7,10 @@ import { rng } from "../../src/core/rng.js";
 import { conclude, leastChange } from "../../src/studies/nnunet/conclude.js";
 import { drawCase } from "../../src/studies/nnunet/data.js";
 import { halved } from "../../src/studies/nnunet/halve.js";
+import { type NeckScan, neckParts } from "../../src/studies/nnunet/neck.js";
 import { extentFor, type Kind, kinds, kindWords, partsOf } from "../../src/studies/nnunet/plan.js";
 import type { Planned } from "../../src/studies/nnunet/planned.js";
+import { spinalCases } from "../../src/studies/nnunet/real.node.js";
 import {
   type Choice,
   type Evidence,
@@ -20,7 +23,9 @@ import { claimsSchema } from "../../src/studies/study.js";
 import { nnunet } from "../../src/systems/nnunet.js";
 import type { ConfigurationName } from "../../src/tasks/segmentation/nnunet/plan.js";
 import { scalingAffine } from "../../src/volume/affine.js";
+import type { Size3 } from "../../src/volume/volume.js";
 
+const neck = "../shared/data/spinal-cord";
 let folder = "";
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "gyrus-nnunet-study-"));
@@ -188,6 +193,55 @@ describe("what is concluded", () => {
     found.data[63] = 2;
     expect(scoresOf("a", truth, found, ["one", "two"]).dice).toBe(0.5);
   });
+
+  it("holds out a part of a neck in all scans of it, however far each of them reaches", () => {
+    const scan = (name: string, bottomMm: number, mm: number, slices: number): NeckScan => {
+      const size: Size3 = [2, 2, slices];
+      const affine = scalingAffine([1, 1, mm], [0, 0, bottomMm + mm / 2]);
+      // Every voxel holds the height of its middle.
+      const data = Float32Array.from(
+        { length: 4 * slices },
+        (_, at) => bottomMm + mm * (Math.floor(at / 4) + 0.5),
+      );
+      const cord = { size, affine, channels: 1, data: new Uint8Array(4 * slices).fill(7) };
+      return { name, image: { size, affine, channels: 1, data }, cord };
+    };
+    // Heights 0 to 80 mm and 20 to 60 mm: both are cut at 40.
+    const parts = neckParts([scan("a", 0, 1, 80), scan("b", 20, 2, 20)]);
+    expect(parts.map(({ id, subject }) => [id, subject])).toEqual([
+      ["a-lower", "lower"],
+      ["a-upper", "upper"],
+      ["b-lower", "lower"],
+      ["b-upper", "upper"],
+    ]);
+    for (const { subject, image, label } of parts) {
+      const [below, above] = [Math.min(...image.data), Math.max(...image.data)];
+      if (subject === "lower") expect(above).toBeLessThan(40);
+      else expect(below).toBeGreaterThan(40);
+      expect(image.affine[11]).toBe(image.data[0]);
+      expect([...new Set(label.data)]).toEqual([1]);
+    }
+    expect(parts.map(({ image }) => image.size[2])).toEqual([40, 40, 10, 10]);
+    expect(() => neckParts([scan("a", 0, 1, 10), scan("b", 20, 2, 10)])).toThrow(
+      /a, b: the scans of the neck show no height together\..* Found 0 to 10 mm, 20 to 40 mm/,
+    );
+  });
+
+  it.skipIf(!existsSync(neck))(
+    "cuts the real neck at one height in both scans (SKIPPED where ../shared/data is absent)",
+    async () => {
+      const spans = (await spinalCases(neck)).map(({ subject, image: { affine, size }, label }) => {
+        expect(label.data.some((value) => value === 1)).toBe(true);
+        return { subject, from: affine[11]!, to: affine[11]! + affine[10]! * (size[2] - 1) };
+      });
+      const of = (part: string) => spans.filter(({ subject }) => subject === part);
+      const highest = Math.max(...of("lower").map(({ to }) => to));
+      const lowest = Math.min(...of("upper").map(({ from }) => from));
+      expect([of("lower").length, of("upper").length]).toEqual([2, 2]);
+      // Slices of 1 mm.
+      expect(lowest - highest).toBeCloseTo(1, 3);
+    },
+  );
 
   it("waits with a cascade for both stages, and names every part once", () => {
     const parts = partsOf(extentFor(22), ["spinal-cord", "brats-2013"]);

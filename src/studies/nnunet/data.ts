@@ -12,6 +12,8 @@ import type { Kind, KindExtent } from "./plan.js";
 /** A simulated case: what is seen, and what is to be found. */
 export interface StudyCase {
   readonly id: string;
+  /** Who or what may not be on both sides of a fold. Default: the case. */
+  readonly subject?: string;
   readonly image: ImageVolume;
   readonly label: LabelVolume;
 }

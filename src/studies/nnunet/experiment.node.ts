@@ -40,11 +40,11 @@ export async function writeDataSet(
   await rm(dir, { recursive: true, force: true });
   for (const folder of ["imagesTr", "labelsTr"]) await mkdir(joinPath(dir, folder), { recursive: true });
   const training: object[] = [];
-  for (const { id, image, label } of cases) {
+  for (const { id, subject, image, label } of cases) {
     const [own, map] = [`imagesTr/${id}.nii.gz`, `labelsTr/${id}.nii.gz`];
     await writeVolume(joinPath(dir, own), image, { dtype: "float32" });
     await writeVolume(joinPath(dir, map), label, { dtype: "uint8" });
-    training.push({ image: `./${own}`, label: `./${map}` });
+    training.push({ image: `./${own}`, label: `./${map}`, ...(subject === undefined ? {} : { subject }) });
   }
   const description = {
     name,

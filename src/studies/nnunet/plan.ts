@@ -120,7 +120,8 @@ export function extentFor(minutes: number): Extent {
       },
     },
     folds: 2,
-    realSteps: { "spinal-cord": Math.round(80 * share), "brats-2013": Math.round(150 * share) },
+    // Of the neck there are two folds, of the gliomas four.
+    realSteps: { "spinal-cord": Math.round(160 * share), "brats-2013": Math.round(150 * share) },
     firstWidth: 8,
     tiny: false,
   };
@@ -220,7 +221,7 @@ export function partsOf(extent: Extent, real: readonly RealSet[]): Part[] {
     ...real.map((set) => ({
       id: partIds.real(set),
       what: `the real scans of ${set}`,
-      cost: 20 + 4 * extent.realSteps[set] * (extent.tiny ? 0.05 : 0.2),
+      cost: 20 + (set === "spinal-cord" ? 2 : 4) * extent.realSteps[set] * (extent.tiny ? 0.05 : 0.2),
     })),
     ...trainings("context").slice(2),
     ...order.slice(1).flatMap(trainings),

@@ -18,6 +18,7 @@ import {
   writeDataSet,
 } from "./experiment.node.js";
 import { halved } from "./halve.js";
+import { type NeckScan, neckParts } from "./neck.js";
 import { type RealSet, realSets } from "./plan.js";
 import type { RealResult, Shown } from "./score.js";
 import { shownOverlay } from "./test.node.js";
@@ -63,8 +64,8 @@ const structures: Readonly<Record<RealSet, readonly string[]>> = {
   "brats-2013": ["necrosis", "oedema", "non-enhancing tumour", "enhancing tumour"],
 };
 
-/** Folds: every half of a scan, and every patient, is held out once. */
-export const realFolds = 4;
+/** Folds: every part of the neck, and every patient, is held out once. */
+export const realFolds: Readonly<Record<RealSet, number>> = { "spinal-cord": 2, "brats-2013": 4 };
 
 /**
  * Cross-validate a small set of real scans: planned, trained in 3-D with a few steps, every case judged by the network
@@ -122,23 +123,12 @@ async function read(path: string): Promise<ImageVolume> {
   return toCanonical((await readVolume(path, { as: "float32" })).volume).volume as ImageVolume;
 }
 
-/** Lower and upper half of the two scans of one person: what is held out is another part of the same neck. */
-async function spinalCases(dir: string): Promise<StudyCase[]> {
-  const cases: StudyCase[] = [];
-  for (const { name, image, label } of spinal) {
-    const [scan, mask] = [await read(joinPath(dir, image)), await read(joinPath(dir, label))];
-    const middle = scan.size[2] >> 1;
-    for (const [half, from, to] of [
-      ["lower", 0, middle],
-      ["upper", middle, scan.size[2]],
-    ] as const) {
-      const box: Box = { start: [0, 0, from], size: [scan.size[0], scan.size[1], to - from] };
-      const own = crop(mask, box);
-      const data = Uint8Array.from(own.data, (value) => (value > 0 ? 1 : 0));
-      cases.push({ id: `${name}-${half}`, image: crop(scan, box) as ImageVolume, label: { ...own, data } });
-    }
-  }
-  return cases;
+/** Two scans of one person, each in two parts: what is held out is another part of the same neck, in both scans. */
+export async function spinalCases(dir: string): Promise<StudyCase[]> {
+  const scans: NeckScan[] = [];
+  for (const { name, image, label } of spinal)
+    scans.push({ name, image: await read(joinPath(dir, image)), cord: await read(joinPath(dir, label)) });
+  return neckParts(scans);
 }
 
 /** FLAIR and contrast-enhanced T1 of four patients, the box about the brain, at half the resolution. */

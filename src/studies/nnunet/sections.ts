@@ -162,7 +162,7 @@ function pictures(shown: readonly Shown[]): StudyBlock[] {
 
 const realWords: Readonly<Record<string, string>> = {
   "spinal-cord":
-    "One person's T1 and T2 scan of the neck, each cut into a lower and an upper half; every half is held out once. The networks have seen the other half of the same scan: this is no test on another person.",
+    "One person's T1 and T2 scan of the neck, both cut at one height into a lower and an upper part; each part is held out once, in both scans. The networks have seen the other part of the same neck: this is no test on another person.",
   "brats-2013":
     "FLAIR and contrast-enhanced T1 of four patients with glioma at 2 mm, three overlapping regions; every patient is held out once and judged by a network that has seen three.",
 };

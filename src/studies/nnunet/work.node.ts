@@ -28,7 +28,7 @@ export const start = partThread<WorkSetup>((setup, signal) => async (id, read) =
   for (const set of realSets) {
     if (id !== partIds.real(set)) continue;
     const own = { ...realExtent, steps: extent.realSteps[set] };
-    const place = placeOf(setup, set, realFolds, signal);
+    const place = placeOf(setup, set, realFolds[set], signal);
     return studyReal(set, dataDir!, place, presetOf(preset, extent, own, "3d_fullres"));
   }
   for (const kind of kinds) {
