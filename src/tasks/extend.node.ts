@@ -59,19 +59,18 @@ export function becomesLonger(
       });
     return false;
   }
-  const [unit, before, now] =
-    minutes === null
-      ? ["epoch", planned === null ? config.epochs : null, epochs]
-      : ["minute", planned, minutes];
-  if (before !== null && before !== undefined && (now as number) < (before as number))
+  const asked = minutes ?? epochs;
+  const unit = minutes === null ? "epoch" : "minute";
+  const before = minutes !== null ? planned : planned === null ? config.epochs : undefined;
+  if (before !== undefined && before !== null && asked < before)
     fail("bad-argument", {
       what: "the run was begun for longer than this: there is nothing to extend",
       where: dir,
-      expected: `more than ${words(before as number, unit as string)}`,
-      found: words(now as number, unit as string),
+      expected: `more than ${words(before, unit)}`,
+      found: words(asked, unit),
       fix: "Give the length of the whole training, counted from its beginning",
     });
-  return now !== before;
+  return asked !== before;
 }
 
 /**

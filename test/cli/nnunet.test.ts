@@ -54,6 +54,17 @@ describe("an experiment of gyrus train nnunet", { timeout: 120_000 }, () => {
     expect(judged.out).toMatch(/^Fold 1, 2 cases\. grey: Dice/m);
   });
 
+  it("is read with its data set where that lies now; only some systems give runs another end", async () => {
+    const other = await run("find-best", "out", "--data", "scans");
+    expect([other.code, other.out]).toEqual([2, ""]);
+    expect(other.err).toMatch(/scans: /);
+    const words = ["--data", "data", "--out", "r", "--resume", "--extend", "--epochs", "3"];
+    const kept = await run("train", "smore", ...words);
+    expect(kept.err).toMatch(/--extend: a run of smore keeps to the length that it was begun with/);
+    const missing = await run("train", "segment-unet", ...words);
+    expect(missing.err).toMatch(/r: there is no such run folder/);
+  });
+
   it("predicts a folder, killed and started again as if nothing had happened", async () => {
     const words = ["predict", "out/3d_fullres", "scans", "--out"];
     const whole = await run(...words, "whole", "--json");

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeVolume } from "../../../src/io/node.js";
 import { configs } from "../../../src/systems/nnunet.js";
+import { evaluateNnunet } from "../../../src/tasks/segmentation/nnunet/evaluate.node.js";
 import type { Splits } from "../../../src/tasks/segmentation/nnunet/experiment.js";
 import { trainNnunet } from "../../../src/tasks/segmentation/nnunet/train.node.js";
 import type { EvaluateSummary, TrainProgress, TrainRequest, TrainSummary } from "../../../src/tasks/verbs.js";
@@ -114,6 +115,17 @@ describe("gyrus train nnunet", () => {
     expect(second["smoothed score"]).toBeCloseTo(0.5 * first["mean dice"]! + 0.5 * second["mean dice"]!, 12);
   });
 
+  it("is judged without mirroring beside its own scores, which cross-validation is made of", async () => {
+    const runDir = at("one/3d_fullres/fold-0");
+    const before = await readFile(join(runDir, "evaluation.json"), "utf8");
+    const found = await evaluateNnunet({ runDir, mirror: false, threads: 1 });
+    expect(found.set).toBe("held-out cases of fold 0 of 5, predicted anew (no-mirror)");
+    expect(await readFile(join(runDir, "evaluation.json"), "utf8")).toBe(before);
+    const beside = await evaluationOf("one/3d_fullres/fold-0/predictions/no-mirror/evaluation.json");
+    expect(beside.cases).toEqual(JSON.parse(JSON.stringify(found.cases)));
+    await expect(evaluateNnunet({ runDir, final: true })).rejects.toThrow(/no sealed test set to look at/);
+  });
+
   it("interrupted while it trains, then while it predicts, and resumed, gives the same bits", async () => {
     const until = async (moment: (progress: TrainProgress) => boolean, resume: boolean): Promise<void> => {
       const abort = new AbortController();
@@ -195,6 +207,29 @@ describe("gyrus train nnunet", () => {
     expect((await readFile(lost)).equals(before)).toBe(true);
   });
 
+  it("gives folds another end, and predicts and judges their held-out cases anew", async () => {
+    const all = { allFolds: true, folds: 2, resume: true } as const;
+    const [held] = await heldOutOf("all", 0);
+    const file = at(`all/3d_fullres/fold-0/validation/${held!}.safetensors`);
+    const before = await readFile(file);
+    await expect(train("all", { ...all, epochs: 3 })).rejects.toThrow(/another config\.epochs/);
+    const abort = new AbortController();
+    const onProgress = ({ part, step }: TrainProgress): void => {
+      if (part === "fold 1" && step === 12) abort.abort();
+    };
+    const extended = { ...all, extend: true, epochs: 3 };
+    const stopped = await train("all", { ...extended, signal: abort.signal, onProgress });
+    expect(stopped.stopped).toBe("asked");
+    expect((await readFile(file)).equals(before)).toBe(false);
+    await expect(readFile(at("all/3d_fullres/cross-validation.json"))).rejects.toThrow(/ENOENT/);
+    const model = await readFile(at("all/3d_fullres/fold-0/model.onnx"));
+    const whole = await train("all", extended);
+    expect(whole.folds!.map(({ steps }) => steps)).toEqual([15, 15]);
+    expect((await evaluationOf("all/3d_fullres/cross-validation.json")).caseCount).toBe(5);
+    // Fold 0 had its new end already.
+    expect((await readFile(at("all/3d_fullres/fold-0/model.onnx"))).equals(model)).toBe(true);
+  });
+
   it("divides minutes among the folds, and leaves some of them for predictions", async () => {
     const minutes = 0.08;
     await train("timed", { allFolds: true, folds: 2, minutes });
@@ -208,6 +243,9 @@ describe("gyrus train nnunet", () => {
     expect(planned[0]!.minutes).toBeLessThan(minutes / 2);
     expect(planned[1]!.minutes).toBeLessThan(minutes);
     for (const { totalSteps } of planned) expect(totalSteps).toBeGreaterThanOrEqual(1);
+    await expect(train("timed", { fold: 1, folds: 2, minutes: 5, resume: true })).rejects.toThrow(
+      /fold-1: the run was begun with another length\. Expected 0\.08 minutes\. Found 5 minutes/,
+    );
   });
 
   it("uses a plan that lies there already, whatever the preset would have planned", async () => {
