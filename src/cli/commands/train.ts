@@ -226,15 +226,17 @@ function foldsText({ folds, scores }: TrainSummary): string[] {
   const shown = (of: Readonly<Record<string, number>>): string => {
     const all = Object.entries(of);
     const dice = all.filter(([measure]) => measure.includes("dice"));
-    return (dice.length > 0 ? dice : all)
-      .map(([measure, score]) => `${measure} ${formatScore(score)}`)
-      .join(", ");
+    const chosen = dice.length > 0 ? dice : all;
+    // What has no choice to make, such as a regression, is not scored while it is trained.
+    if (chosen.length === 0) return "trained";
+    return chosen.map(([measure, score]) => `${measure} ${formatScore(score)}`).join(", ");
   };
+  const scored = Object.keys(scores).length > 0 && folds.length > 0;
   return [
     ...folds.map(
       (one) => `fold ${one.fold}: ${shown(one.scores)} (${one.steps} steps, ${formatSeconds(one.seconds)})`,
     ),
-    ...(folds.length === 0 ? [] : [`all: ${shown(scores)}`]),
+    ...(scored ? [`all: ${shown(scores)}`] : []),
   ];
 }
 

@@ -16,6 +16,7 @@ import {
 import {
   type ClassificationEvaluation,
   heldOut,
+  heldOutWords,
   summaryOf,
   tableToJudge,
 } from "../classification/evaluate.node.js";
@@ -255,7 +256,7 @@ async function evaluate(request: EvaluateRequest): Promise<ClassificationEvaluat
     set:
       look.words ??
       (own
-        ? `held-out subjects of fold ${run.split.fold ?? 0} of ${run.split.folds ?? 5}, which the classifier has not seen`
+        ? heldOutWords(run, "which the classifier has not seen")
         : "all subjects of another data set than that of the run"),
     notes: look.notes,
   });

@@ -75,15 +75,25 @@ export async function evaluateClassification(request: EvaluateRequest): Promise<
       look.words ??
       (look.part === undefined
         ? "all subjects of another data set than that of the run"
-        : `held-out subjects of fold ${run.split.fold ?? 0} of ${run.split.folds ?? 5}, which ${
+        : heldOutWords(
+            run,
             look.part === "validation" && run.config.selection.share > 0
-              ? "chose the network's weights: the split has no test set"
-              : "neither trained the network nor chose its weights"
-          }`),
+              ? "which chose the network's weights: the split has no test set"
+              : "which neither trained the network nor chose its weights",
+          )),
     notes: look.notes,
   });
   await finishLook(look, result);
   return result;
+}
+
+/** Held-out subjects in words; of a split that leaks nothing is said of what they have done, as it would not be true. */
+export function heldOutWords(
+  { split: { fold = 0, folds = 5 }, leakageStudy }: Pick<Run, "split" | "leakageStudy">,
+  who: string,
+): string {
+  const of = `of fold ${fold} of ${folds}`;
+  return leakageStudy ? `held-out images ${of} of a split that leaks` : `held-out subjects ${of}, ${who}`;
 }
 
 /** Whom a run without a sealed test set is judged on: a split in a file may have no test set at all. */

@@ -346,9 +346,7 @@ describe("a split that leaks", () => {
     const judged = await verbs.evaluate({ runDir: asked.runDir, threads: 1 });
     expect(judged.cases.map((one) => one.case)).toEqual(second);
     expect(judged.notes![0]).toMatch(/^LEAKAGE STUDY/);
-    expect(judged.set).toBe(
-      "held-out subjects of fold 0 of 2, which chose the network's weights: the split has no test set",
-    );
+    expect(judged.set).toBe("held-out images of fold 0 of 2 of a split that leaks");
   });
 
   it("leaves one class to learn from: refused with the counts", async () => {
