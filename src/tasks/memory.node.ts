@@ -24,8 +24,8 @@ export const memoryShare = 0.9;
 
 /**
  * Compute activations again instead of keeping them, which changes nothing but the time, and then halve the batch, until
- * the step fits into `memoryShare` of what is available; refuse when one sample does not. With `memory` given only the batch is lowered. `smaller`
- * says what else can be made smaller.
+ * the step fits into `memoryShare` of what is available; refuse when one sample does not. With `memory` given only the
+ * batch is lowered. `smaller` says what else can be made smaller.
  */
 export function fitMemory<C extends { readonly batch: number }, S extends AnyStep>(
   config: C,
