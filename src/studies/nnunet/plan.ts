@@ -32,9 +32,9 @@ export const kindWords: Readonly<
     labels: ["ventricles", "thalamus", "basal ganglia"],
   },
   context: {
-    what: "Bright balls of one look in the outer brain, planned for so little memory that a patch sees a small part of the head. Which of two labels all balls of a head have is decided by a larger ball in its middle, which is dark or bright.",
+    what: "Bright balls of one look in the outer brain, planned for so little memory that a patch sees a small part of the head. Which of two labels all balls of a head have is decided by a larger ball in its middle, which is dark or bright: the labels are named after it.",
     channels: ["T1"],
-    labels: ["balls about a dark middle", "balls about a bright middle"],
+    labels: ["dark middle", "bright middle"],
   },
   lesion: {
     what: "One to three small lesions in the white matter of heads without skull, visible in the second of two channels only.",
@@ -121,7 +121,7 @@ export function extentFor(minutes: number): Extent {
     },
     folds: 2,
     // Of the neck there are two folds, of the gliomas four.
-    realSteps: { "spinal-cord": Math.round(160 * share), "brats-2013": Math.round(150 * share) },
+    realSteps: { "spinal-cord": Math.round(160 * share), "brats-2013": Math.round(500 * share) },
     firstWidth: 8,
     tiny: false,
   };

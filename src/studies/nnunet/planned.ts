@@ -30,7 +30,6 @@ export function judgePlan(kind: Kind, plan: Plan, own: KindExtent): Planned {
   const divisor = full!.strides.reduce((all, stride) => all.map((n, axis) => n * stride[axis]!), [1, 1, 1]);
   const share = product(full!.patch) / product(full!.medianSize);
   const wantsCascade = kind === "context";
-  const channels = kind === "lesion" ? 2 : 1;
   const normalisation = kind === "lesion" ? "zscore within the mask" : "zscore";
   return {
     kind,
@@ -40,10 +39,12 @@ export function judgePlan(kind: Kind, plan: Plan, own: KindExtent): Planned {
       check("planes of the 2-D network, mm", rounded(expectedSpacing.slice(1)), rounded(flat!.spacingMm)),
       check(
         "normalisation of every channel",
-        Array.from({ length: channels }, () => normalisation).join(", "),
-        plan.channels
-          .map(({ scheme, withinMask }) => `${scheme}${withinMask ? " within the mask" : ""}`)
-          .join(", "),
+        normalisation,
+        [
+          ...new Set(
+            plan.channels.map(({ scheme, withinMask }) => `${scheme}${withinMask ? " within the mask" : ""}`),
+          ),
+        ].join(", "),
       ),
       check("first kernel", thick ? "1x3x3" : "3x3x3", full!.kernels[0]!.join("x")),
       check("first halving", thick ? "1x2x2" : "2x2x2", full!.strides[1]!.join("x")),

@@ -112,26 +112,26 @@ function kindSection(
           after.toFixed(4),
         ]),
       },
-      checkTable("The plan beside what the rules ask for.", plan.checks),
+      checkTable("The plan beside what the rules ask for.", plan.checks, { of: false }),
       becauseTable(plan.because),
       ...pictures(tested.pictures),
     ],
   };
 }
 
-function checkTable(caption: string, checks: readonly Check[]): StudyBlock {
+function checkTable(caption: string, checks: readonly Check[], { of: named = true } = {}): StudyBlock {
   return {
     kind: "table",
     caption,
     columns: [
-      { heading: "Of" },
+      ...(named ? [{ heading: "Of" }] : []),
       { heading: "What" },
       { heading: "Expected", numeric: true },
       { heading: "Here", numeric: true },
       { heading: "Agrees", numeric: true },
     ],
     rows: checks.map(({ of, what, expected, found, agrees }) => [
-      of,
+      ...(named ? [of] : []),
       what,
       expected,
       found,
