@@ -47,7 +47,8 @@ describe("gyrus find-best", () => {
     expect(dice).toEqual([...dice].sort((a, b) => b - a));
     expect(best.ensemble).toEqual(best.candidates[0]!.ensemble);
     expect(best.cases).toBe(4);
-    expect(seen[0]).toBe("comparing a 1/4");
+    // Cases are compared side by side: any may be the first done.
+    expect(seen[0]).toMatch(/^comparing [abcd] 1\/4$/);
     // Noise leaves single voxels behind, so there is something to clean up; labels only ever gain.
     expect(best.postprocessing.length).toBeGreaterThan(0);
     expect(best.crossValidation.meanForegroundDice).toBeGreaterThan(best.candidates[0]!.meanForegroundDice);
