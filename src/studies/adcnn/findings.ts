@@ -10,6 +10,7 @@ import {
   meanAuc,
   pooledAccuracy,
   pooledAuc,
+  votedAccuracy,
 } from "./intervals.js";
 import {
   baselines,
@@ -49,8 +50,12 @@ export const setNames: readonly SetName[] = ["test", "external", "mild"];
 export const keys = {
   accuracy: (set: SetName, model: Model): string => `accuracy/${set}/${model}`,
   auc: (set: SetName, model: Model): string => `auc/${set}/${model}`,
-  slices: (figure: "accuracy" | "auc", data: SliceData, split: SliceSplit, labels: SliceLabels): string =>
-    `${figure}/${data}/${split}/${labels}`,
+  slices: (
+    figure: "accuracy" | "auc" | "heads",
+    data: SliceData,
+    split: SliceSplit,
+    labels: SliceLabels,
+  ): string => `${figure}/${data}/${split}/${labels}`,
   clean: (split: SliceSplit): string => `clean/${split}`,
 } as const;
 
@@ -162,6 +167,7 @@ function figuresOf(sets: CaseSets, extent: Extent): Record<string, number> {
         const cases = sets[sliceSet(data, split, labels)]!;
         found[keys.slices("accuracy", data, split, labels)] = pooledAccuracy(cases, "slices");
         found[keys.slices("auc", data, split, labels)] = pooledAuc(cases, "slices");
+        found[keys.slices("heads", data, split, labels)] = votedAccuracy(cases, "slices");
       }
   for (const split of splits) found[keys.clean(split)] = pooledAccuracy(sets.clean!, split);
   return { ...found, ...differencesOf(found, sets, extent) };

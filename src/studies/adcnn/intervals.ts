@@ -1,4 +1,4 @@
-import { quantileSorted } from "simple-statistics";
+import { mean, quantileSorted } from "simple-statistics";
 import type { Rng } from "../../core/rng.js";
 import type { Interval } from "../../metrics/classification/intervals.js";
 import { areaUnderCurve } from "../../metrics/classification/scores.js";
@@ -66,6 +66,11 @@ export function meanAuc(cases: readonly Case[], name: string): number {
 /** Balanced accuracy of all probabilities together: slices that count one by one, as leaky papers count them. */
 export function pooledAccuracy(cases: readonly Case[], name: string): number {
   return balanced(cases, name, (says) => says);
+}
+
+/** Balanced accuracy of subjects by the mean of what was said of each: a vote of their slices. */
+export function votedAccuracy(cases: readonly Case[], name: string): number {
+  return balanced(cases, name, (says) => [mean(says)]);
 }
 
 /** Area under the ROC curve of all probabilities together. */
