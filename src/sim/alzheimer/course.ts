@@ -69,8 +69,8 @@ export function statusAfter(
  * continuous, and its diagnosis follows; persons of other diagnoses are drawn again. So adjacent classes overlap as
  * much as reserve and chance make them, and every label is true of its person's course.
  *
- * With normal ageing and the losses in `person.ts`, hippocampi lose about 3.4 % of their volume a year in Alzheimer's
- * disease and 1.1 % in controls (rendered, 20 people each), somewhat less than the 4.7 % and 1.4 % of the meta-analysis
+ * With normal ageing and the losses in `person.ts`, hippocampi lose about 3.7 % of their volume a year in Alzheimer's
+ * disease and 1.2 % in controls (rendered, 20 people each), somewhat less than the 4.7 % and 1.4 % of the meta-analysis
  * of Barnes et al. 2009 (from memory).
  */
 export function drawCourse(

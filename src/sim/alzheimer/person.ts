@@ -10,7 +10,7 @@ import { type DiseaseCourse, severityAfter } from "./course.js";
  * thinner (Dickerson et al. 2009, from memory), lateral ventricles about 1.5 times as large (Nestor et al. 2008, from
  * memory).
  */
-export const lossAtSeverityOne = { hippocampus: 0.2, cortex: 0.075, ventricles: 0.42 } as const;
+export const lossAtSeverityOne = { hippocampus: 0.25, cortex: 0.1, ventricles: 0.5 } as const;
 
 /** Who a person is, apart from the time of the visit. */
 export interface Patient {

@@ -92,7 +92,7 @@ export function extentFor(minutes: number, real: boolean): Extent {
     Math.max(2 * folds, Math.round(full * Math.min(1, Math.sqrt(effort))));
   return {
     grid: tiny ? 20 : 40,
-    spacingMm: tiny ? 8.8 : 4.4,
+    spacingMm: tiny ? 7.6 : 3.8,
     pair: count(60),
     mild: count(45),
     test: count(50),

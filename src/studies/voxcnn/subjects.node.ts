@@ -19,7 +19,7 @@ export function cohortOptions(extent: Extent, seed: number): StudyOptions {
     months: [0],
     missedVisits: 0,
     grid: 40,
-    spacingMm: 4.8,
+    spacingMm: 3.8,
     brainOnly: true,
     turned: false,
   };
