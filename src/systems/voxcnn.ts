@@ -37,14 +37,14 @@ const small: ClassificationConfig = {
     ],
     padding: "same",
     hidden: [64, 32],
-    dropout: 0.5,
+    dropout: 0.2,
     norm: true,
     initialize: "he",
   },
   augmentation: "light",
   selection: { share: 0.2, by: "auc" },
   batch: 8,
-  optimizer: { ...adam, learningRate: 5e-4 },
+  optimizer: { ...adam, learningRate: 2e-3 },
   schedule: { kind: "cosine" },
   average: 0.98,
   epochs: 30,
@@ -70,6 +70,7 @@ const resnetSmall: ClassificationConfig = {
     shortcuts: true,
     momentum: 0.1,
   },
+  optimizer: { ...adam, learningRate: 3e-3 },
 };
 
 const tiny: ClassificationConfig = {
