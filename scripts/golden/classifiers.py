@@ -92,7 +92,9 @@ class VoxResNet(Named):
                     x = part(x, self.shortcuts)
                 else:
                     x = part(x) if isinstance(part, nn.Conv3d) else F.relu(part(x))
-        return self.head(F.relu(self.fc(F.max_pool3d(x, self.pool).flatten(1))))
+        # As many windows as cover everything; of PyTorch's adaptive ones two cover an axis as ours do.
+        counts = [-(-n // self.pool) for n in x.shape[2:]]
+        return self.head(F.relu(self.fc(F.adaptive_max_pool3d(x, counts).flatten(1))))
 
 
 def pooled(x):
@@ -218,8 +220,8 @@ write("classifiers", {
     },
     "logits": {
         "vox-cnn": answer(VoxCnn([(1, 3), (2, 4)], 0, 48, [6, 5]), image(2, 1, 19, 20, 23)),
-        "vox-resnet": answer(VoxResNet([3], [(4, 1), (5, 1)], 2, 5 * 2, 4), image(2, 1, 9, 12, 16)),
-        "plain": answer(VoxResNet([3], [(4, 1), (5, 1)], 2, 5 * 2, 4, False), image(2, 1, 9, 12, 16)),
+        "vox-resnet": answer(VoxResNet([3], [(4, 1), (5, 1)], 2, 5 * 8, 4), image(2, 1, 9, 12, 16)),
+        "plain": answer(VoxResNet([3], [(4, 1), (5, 1)], 2, 5 * 8, 4, False), image(2, 1, 9, 12, 16)),
         "conv-fc": answer(ConvFc([3, 4, 5], 1, 5 * 1 * 2 * 2, [6]), image(2, 1, 3, 11, 16)),
         "conv-fc-valid": answer(ConvFc([3, 4], 0, 4 * 1 * 2 * 2, [6]), image(2, 1, 10, 13, 14)),
         "autoencoder": answer(AutoEncoder([3, 4], 1), image(1, 1, 3, 7, 6)),

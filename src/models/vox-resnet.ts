@@ -6,14 +6,14 @@ import { batchNorm } from "../nn/norms.js";
 import type { Scope } from "../nn/scope.js";
 import { add, relu } from "../ops/elementwise.js";
 import { reshape } from "../ops/move.js";
-import { maxPool } from "../ops/pool.js";
+import { maxPoolWhole } from "../ops/pool.js";
 
 export interface VoxResNetOptions {
   /** Channels of the convolutions at full resolution. */
   readonly stem: readonly number[];
   /** Each begins with a convolution of stride 2 and has `blocks` residual blocks after it. */
   readonly stages: readonly { readonly channels: number; readonly blocks: number }[];
-  /** Extent of the max pooling windows at the end; axes with fewer voxels become one. */
+  /** Extent of the max pooling windows at the end, which overlap where they do not tile; axes with fewer voxels become one. */
   readonly pool: number;
   /** Outputs of the hidden fully connected layer. */
   readonly hidden: number;
@@ -77,8 +77,7 @@ export function voxResNet(scope: Scope, x: Value, options: VoxResNetOptions): Va
       y = shortcuts ? add(y, inner) : inner;
     }
   });
-  const window = y.shape.slice(2).map((extent) => Math.min(pool, extent));
-  y = reshape(maxPool(y, window), [x.shape[0]!, -1]);
+  y = reshape(maxPoolWhole(y, pool), [x.shape[0]!, -1]);
   y = relu(linear(scope.child("hidden"), y, { channels: hidden }));
   return linear(scope.child("head"), y, { channels: classes });
 }

@@ -72,6 +72,18 @@ export function maxPool(x: Value, kernel: readonly number[], stride = kernel): V
   return apply(maxPoolOp, [x], { kernel, stride })[0]!;
 }
 
+/**
+ * Max pooling of `[N, C, …S]` by `window` along every axis, to ⌈extent / window⌉ values that leave no voxel out: where
+ * windows do not tile an axis they overlap. `maxPool` would drop the rest, of 5 voxels by 3 two in each axis.
+ */
+export function maxPoolWhole(x: Value, window: number): Value {
+  const extents = x.shape.slice(2);
+  const counts = extents.map((extent) => Math.ceil(extent / window));
+  const stride = extents.map((extent, axis) => Math.floor(extent / counts[axis]!));
+  const kernel = extents.map((extent, axis) => extent - stride[axis]! * (counts[axis]! - 1));
+  return maxPool(x, kernel, stride);
+}
+
 /** Max pooling that also returns the flat positions of the maxima, for `scatterFlat` (unpooling). */
 export function maxPoolWithIndices(x: Value, kernel: readonly number[], stride = kernel): [Value, Value] {
   const [y, indices] = apply(maxPoolOp, [x], { kernel, stride });

@@ -215,10 +215,11 @@ function quick(config: ClassificationConfig): ClassificationConfig {
   };
 }
 
-/** Patches that one network sees all of. */
+/** Patches that one network sees all of, so many at once that statistics are of several places of several heads. */
 function withOneNetwork(config: ClassificationConfig): ClassificationConfig {
   const { framework } = config;
-  return framework.kind === "patch" ? { ...config, framework: { ...framework, networks: "one" } } : config;
+  if (framework.kind !== "patch") return config;
+  return { ...config, framework: { ...framework, networks: "one" }, batch: 32 };
 }
 
 /** For the study of leakage: a network of single slices that can learn every head by heart, as ResNet-18 can. */
