@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { formatOf } from "../../src/io/formats.js";
 import { readInterfileFrom, writeInterfileTo } from "../../src/io/interfile.js";
 import { parseInterfileHeader } from "../../src/io/interfile-header.js";
 import { sinogramLayout } from "../../src/io/interfile-layout.js";
@@ -131,6 +132,15 @@ describe("Interfile sinograms", () => {
 if (!existsSync(fileURLToPath(new URL("../../../shared/data/pet-raw/stir/", import.meta.url))))
   console.warn("SKIPPED: the folder ../shared/data/pet-raw is not there");
 const raw = fileURLToPath(new URL("../../../shared/data/pet-raw/stir/", import.meta.url));
+
+describe("Interfile where an image is wanted", () => {
+  it("is told how sinograms become one", () => {
+    const words =
+      /An Interfile header is not read\. .*Sinograms \(\.hs\) become an image with gyrus reconstruct/;
+    expect(() => formatOf("scan/prompts.hs")).toThrow(words);
+    expect(() => formatOf("scan", new TextEncoder().encode("!INTERFILE :=\n"))).toThrow(words);
+  });
+});
 
 describe("lengths that a header does not know", () => {
   const read = async (...changes: readonly (readonly [RegExp, string])[]) => {
