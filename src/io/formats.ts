@@ -87,6 +87,12 @@ const refusedFormats: readonly {
     head: (b) => text(b, 0, 4) === "NRRD",
     fix: "Convert it with SimpleITK or 3D Slicer",
   },
+  {
+    name: "An Interfile header",
+    ending: /\.(hs|hv)$/i,
+    head: (b) => text(b, 0, 10).toUpperCase() === "!INTERFILE",
+    fix: "Sinograms (.hs) become an image with gyrus reconstruct; convert an image (.hv) to NIfTI with STIR",
+  },
   { name: "MetaImage", ending: /\.(mha|mhd)$/i, fix: "Convert it with SimpleITK or 3D Slicer" },
   {
     name: "TIFF or JPEG",

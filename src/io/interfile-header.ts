@@ -82,18 +82,25 @@ function storageOf(
       found: order === "" ? "no such key" : order.toUpperCase(),
       fix: "Add the key: without it the numbers cannot be read safely",
     });
-  const optional = (key: string, otherwise: number): number =>
-    keys.has(`${key}[1]`)
-      ? numberOf(keys, `${key}[1]`, name)
-      : keys.has(key)
-        ? numberOf(keys, key, name)
-        : otherwise;
+  const optional = (
+    key: string,
+    otherwise: number,
+    { fits, expected }: { readonly fits: (value: number) => boolean; readonly expected: string },
+  ): number => {
+    const own = [`${key}[1]`, key].find((one) => keys.has(one));
+    if (own === undefined) return otherwise;
+    const value = numberOf(keys, own, name);
+    return fits(value) ? value : notUnderstood(keys, own, name, expected);
+  };
   return {
     littleEndian: order !== "bigendian",
     format: format as NumberFormat,
     bytesPerNumber,
-    offsetBytes: optional("data offset in bytes", 0),
-    scale: optional("image scaling factor", 1),
+    offsetBytes: optional("data offset in bytes", 0, {
+      fits: (value) => Number.isInteger(value) && value >= 0,
+      expected: "a whole number of 0 or more",
+    }),
+    scale: optional("image scaling factor", 1, { fits: (value) => value > 0, expected: "a number above 0" }),
   };
 }
 

@@ -36,6 +36,7 @@ export interface SinogramLayout {
 
 /** What a header says about sinograms, without their numbers. Throws `bad-file`, `unsupported`. */
 export function sinogramLayout({ keys }: InterfileHeader, name: string): SinogramLayout {
+  requireOneNuclearFrame(keys, name);
   if (keys.has("number of projections")) return spectLayout(keys, name);
   const dimensions = numberOf(keys, "number of dimensions", name);
   const axes = new Map<string, number>();
@@ -73,6 +74,7 @@ export function sinogramLayout({ keys }: InterfileHeader, name: string): Sinogra
     });
   const bins = size("tangential coordinate");
   const ring = ringOf(keys, name);
+  const evenBins = /arc correct/i.test(keys.get("applied corrections") ?? "");
   const direct = directSegment(keys, segments, name);
   return {
     modality: "pet",
@@ -82,9 +84,9 @@ export function sinogramLayout({ keys }: InterfileHeader, name: string): Sinogra
     directSegment: direct.segment,
     timingPositions: axes.has("timing positions") ? size("timing positions") : 1,
     order: view < axial ? "by sinogram" : "by view",
-    ...binSize(keys, name, ring),
+    ...binSize(keys, name, evenBins ? undefined : ring),
     axisBin: Math.floor(bins / 2),
-    evenBins: /arc correct/i.test(keys.get("applied corrections") ?? ""),
+    evenBins,
     ...(ring === undefined ? {} : { ring }),
     startDegrees: startDegrees(keys, size("view"), name),
     extentDegrees: 180,
@@ -95,6 +97,27 @@ export function sinogramLayout({ keys }: InterfileHeader, name: string): Sinogra
       : {}),
     appliedCorrections: corrections(keys),
   };
+}
+
+/** One time frame of a nuclear scanner, or a header that leaves that open. Throws `unsupported`. */
+function requireOneNuclearFrame(keys: ReadonlyMap<string, string>, name: string): void {
+  const modality = keys.get("imaging modality");
+  if (modality !== undefined && !/^(pt|pet|nm|nucmed|spect)$/i.test(modality))
+    fail("unsupported", {
+      what: "the header is not of a nuclear scan",
+      where: name,
+      expected: "imaging modality := PT, PET or nucmed",
+      found: modality,
+    });
+  const frames = keys.has("number of time frames") ? positive(keys, "number of time frames", name) : 1;
+  if (frames > 1)
+    fail("unsupported", {
+      what: "the file holds several time frames",
+      where: name,
+      expected: "number of time frames := 1",
+      found: `${frames}`,
+      fix: "Write each frame to a file of its own, or add them up",
+    });
 }
 
 function patient(keys: ReadonlyMap<string, string>): { orientation: string; rotation: string } {
@@ -114,8 +137,14 @@ function sliceSpacing(
   oneRingDifference: boolean,
   name: string,
 ): { sliceSpacingMm?: number } {
-  const key = "distance between rings (cm)";
-  return keys.has(key) ? { sliceSpacingMm: (oneRingDifference ? 10 : 5) * numberOf(keys, key, name) } : {};
+  const spacing = knownMm(keys, "distance between rings (cm)", name);
+  return spacing === undefined ? {} : { sliceSpacingMm: spacing / (oneRingDifference ? 1 : 2) };
+}
+
+/** A length written in cm. Unknown where the key is missing, and where it is 0 or -1, as STIR writes what it does not know. */
+function knownMm(keys: ReadonlyMap<string, string>, key: string, name: string): number | undefined {
+  const mm = keys.has(key) ? 10 * numberOf(keys, key, name) : 0;
+  return mm > 0 ? mm : undefined;
 }
 
 /** Neighbouring views that were added up into one look, together, along the middle between them. */
@@ -171,15 +200,19 @@ function ringOf(keys: ReadonlyMap<string, string>, name: string): SinogramLayout
   return { radiusMm: 10 * (diameter / 2 + depth), stepRadians: Math.PI / detectors };
 }
 
-/** The bins' distance at the centre: as written, or as the ring has it. */
+/** The bins' distance at the centre: as written, or as the ring has it; of even bins also the scanner's usual one. */
 function binSize(
   keys: ReadonlyMap<string, string>,
   name: string,
   ring: SinogramLayout["ring"],
 ): { binSizeMm?: number } {
-  const key = "effective central bin size (cm)";
-  if (keys.has(key)) return { binSizeMm: 10 * numberOf(keys, key, name) };
-  return ring === undefined ? {} : { binSizeMm: ring.radiusMm * Math.sin(ring.stepRadians) };
+  const written = knownMm(keys, "effective central bin size (cm)", name);
+  if (written !== undefined) return { binSizeMm: written };
+  const otherwise =
+    ring === undefined
+      ? knownMm(keys, "default bin size (cm)", name)
+      : ring.radiusMm * Math.sin(ring.stepRadians);
+  return otherwise === undefined ? {} : { binSizeMm: otherwise };
 }
 
 function spectLayout(keys: ReadonlyMap<string, string>, name: string): SinogramLayout {

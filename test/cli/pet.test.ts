@@ -219,7 +219,11 @@ describe("gyrus reconstruct", () => {
 
   it.each([
     ["prompts.s", (bytes: Buffer) => bytes.subarray(0, 900), "the sinogram file ends early."],
-    ["prompts.s", (bytes: Buffer) => Buffer.from(bytes).fill(0), "the sinogram holds no counts."],
+    [
+      "prompts.s",
+      (bytes: Buffer) => Buffer.from(bytes).fill(0),
+      "broken/prompts.hs: the sinograms hold no counts.",
+    ],
     [
       "prompts.s",
       (bytes: Buffer) => {

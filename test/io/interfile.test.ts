@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { formatOf } from "../../src/io/formats.js";
 import { readInterfileFrom, writeInterfileTo } from "../../src/io/interfile.js";
 import { parseInterfileHeader } from "../../src/io/interfile-header.js";
 import { sinogramLayout } from "../../src/io/interfile-layout.js";
@@ -87,7 +88,7 @@ describe("Interfile sinograms", () => {
     await writeInterfileTo(nodeFiles, path, sinograms);
     const text = await readFile(path, "utf8");
     const layout = (from: string | RegExp, to: string) => () => {
-      expect(text).toMatch(from instanceof RegExp ? from : from.replace(/[[\]()]/g, "\\$&"));
+      expect(text.replace(from, to)).not.toBe(text);
       return sinogramLayout(parseInterfileHeader(text.replace(from, to), "bad.hs"), "bad.hs");
     };
     expect(() => parseInterfileHeader("\u0000\u0001", "bad.s")).toThrow(
@@ -107,6 +108,18 @@ describe("Interfile sinograms", () => {
       "bad.hs: a key of the Interfile header is not understood. Expected matrix size[2] := numbers. Found four.",
     );
     expect(layout("{ 2}", "{ 2,2}")).toThrow("the axes of the sinograms disagree with each other.");
+    expect(layout("data offset in bytes[1] := 0", "data offset in bytes[1] := -4")).toThrow(
+      "bad.hs: a key of the Interfile header is not understood. Expected data offset in bytes[1] := a whole number of 0 or more. Found -4.",
+    );
+    expect(layout("image scaling factor[1] := 1", "image scaling factor[1] := 0")).toThrow(
+      "Expected image scaling factor[1] := a number above 0. Found 0.",
+    );
+    expect(layout("number of time frames := 1", "number of time frames := 3")).toThrow(
+      "bad.hs: the file holds several time frames. Expected number of time frames := 1. Found 3. Write each frame to a file of its own, or add them up.",
+    );
+    expect(layout("imaging modality := PT", "imaging modality := CT")).toThrow(
+      "bad.hs: the header is not of a nuclear scan. Expected imaging modality := PT, PET or nucmed. Found CT.",
+    );
     expect(layout("tangential coordinate", "x")).toThrow(
       "This is the header of an image: give a sinogram's (.hs).",
     );
@@ -119,6 +132,42 @@ describe("Interfile sinograms", () => {
 if (!existsSync(fileURLToPath(new URL("../../../shared/data/pet-raw/stir/", import.meta.url))))
   console.warn("SKIPPED: the folder ../shared/data/pet-raw is not there");
 const raw = fileURLToPath(new URL("../../../shared/data/pet-raw/stir/", import.meta.url));
+
+describe("Interfile where an image is wanted", () => {
+  it("is told how sinograms become one", () => {
+    const words =
+      /An Interfile header is not read\. .*Sinograms \(\.hs\) become an image with gyrus reconstruct/;
+    expect(() => formatOf("scan/prompts.hs")).toThrow(words);
+    expect(() => formatOf("scan", new TextEncoder().encode("!INTERFILE :=\n"))).toThrow(words);
+  });
+});
+
+describe("lengths that a header does not know", () => {
+  const read = async (...changes: readonly (readonly [RegExp, string])[]) => {
+    const path = join(folder, "lengths.hs");
+    await writeInterfileTo(nodeFiles, path, sinograms);
+    const text = changes.reduce((all, [from, to]) => all.replace(from, to), await readFile(path, "utf8"));
+    return sinogramLayout(parseInterfileHeader(text, path), path);
+  };
+
+  it("are 0 or -1 as STIR writes them, and no lengths", async () => {
+    const layout = await read(
+      [/^Distance between rings.*$/m, "Distance between rings (cm) := 0"],
+      [/^effective central bin size.*$/m, "effective central bin size (cm) := -1"],
+      [/^Default bin size.*$/m, "Default bin size (cm) := -1"],
+    );
+    expect(layout.sliceSpacingMm).toBeUndefined();
+    expect(layout.binSizeMm).toBeUndefined();
+  });
+
+  it("of even bins are the scanner's usual ones, not the spacing of its detectors", async () => {
+    const layout = await read(
+      [/^effective central bin size.*\n/m, ""],
+      [/^Default bin size.*$/m, "Default bin size (cm) := 0.33"],
+    );
+    expect(layout.binSizeMm).toBeCloseTo(3.3, 9);
+  });
+});
 
 describe.skipIf(!existsSync(raw))(
   "headers of real scanners (SKIPPED where ../shared/data/pet-raw is absent)",

@@ -137,7 +137,7 @@ describe("scans that cannot be reconstructed", () => {
     );
     expect(run({ prompts: withValue(good.prompts, Number.NaN) })).toThrow("Found NaN.");
     expect(run({ scatter: withValue(good.scatter, Number.NaN) })).toThrow(
-      "view 2, bin 10: the scatter estimate hold a number",
+      "view 2, bin 10: the expected scattered counts hold a number",
     );
     expect(run({ prompts: new Float32Array(9120) })).toThrow("the sinogram holds no counts.");
     expect(run({ attenuation: withValue(good.attenuation, 3) })).toThrow(

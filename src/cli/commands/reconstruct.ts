@@ -3,6 +3,7 @@ import { nodeFiles, readVolume, writeVolume } from "../../io/node.js";
 import { fbpWindows } from "../../reconstruct/ramp.js";
 import { attenuationOfMap, methods, type SliceFit } from "../../reconstruct/stack.js";
 import { reconstructStackOnThreads } from "../../reconstruct/stack.node.js";
+import type { SinogramContents } from "../../sim/pet/contents.js";
 import { companion, geometryOf, readSinogramsFrom } from "../../sim/pet/sinograms.js";
 import { showMm, spacingMm } from "../../volume/affine.js";
 import type { ImageVolume } from "../../volume/volume.js";
@@ -129,8 +130,8 @@ export function reconstructCommand(finish: Finish): Command {
       await requireWritable(options.out);
       const how = await methodOf(options, shell.json);
       // Filtered backprojection is linear: it needs no counts. A network's input is made by subtracting and dividing.
-      const whole = "method" in how && how.method !== "fbp" && !options.precorrected;
-      const prompts = await readSinogramsFrom(nodeFiles, path, { whole });
+      const asCounted = "method" in how && how.method !== "fbp" && !options.precorrected;
+      const prompts = await readSinogramsFrom(nodeFiles, path, asCounted ? "counts" : "corrected");
       const own = "network" in how ? how.network.model.geometry : undefined;
       const map = await mapFrom(options.attenuation);
       const pixelSizeMm = options.pixelSize ?? own?.pixelSizeMm ?? map?.pixelSizeMm;
@@ -143,11 +144,11 @@ export function reconstructCommand(finish: Finish): Command {
       const sliceSpacingMm = knownSpacingMm ?? geometry.pixelSizeMm;
       const beside = async (
         file: string | undefined,
-        kind: "counts" | "factors",
+        contents: SinogramContents,
       ): Promise<Float32Array | undefined> =>
         file === undefined
           ? undefined
-          : companion(prompts, await readSinogramsFrom(nodeFiles, file, { kind }), file);
+          : companion(prompts, await readSinogramsFrom(nodeFiles, file, contents), file);
       const progress = progressOn(shell);
       const began = performance.now();
       const stack = {
@@ -157,12 +158,12 @@ export function reconstructCommand(finish: Finish): Command {
         psfFwhmMm: options.psf,
         calibration: options.calibration,
         prompts: prompts.data,
-        scatter: await beside(options.scatter, "counts"),
-        randoms: await beside(options.randoms, "counts"),
-        efficiency: await beside(options.normalisation, "factors"),
+        scatter: await beside(options.scatter, "expected"),
+        randoms: await beside(options.randoms, "expected"),
+        efficiency: await beside(options.normalisation, "efficiencies"),
         attenuation:
           map === undefined
-            ? await beside(options.attenuation, "factors")
+            ? await beside(options.attenuation, "fractions")
             : attenuationOfMap(map.volume, geometry, prompts.slices, sliceSpacingMm, options.attenuation),
       };
       const onSlice = countingProgress(progress, "slice");

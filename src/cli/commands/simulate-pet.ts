@@ -13,6 +13,7 @@ export interface PetOptions {
   readonly slices?: number;
   readonly geometry?: string;
   readonly phantom?: string;
+  readonly diffuse?: number;
 }
 
 /** Simulate PET scans as asked. Throws `not-found` for a geometry or a phantom that there is not. */
@@ -30,6 +31,7 @@ export function simulatePet(
     slicesPerPhantom: options.slices ?? 2,
     seed: options.seed ?? 1,
     counts: options.counts ?? 5e5,
+    diffuse: (options.diffuse ?? 0) / 100,
     ...(kinds === undefined ? {} : { kinds: kinds as readonly PhantomKind[] }),
     onProgress,
   });

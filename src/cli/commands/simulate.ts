@@ -29,7 +29,7 @@ const cohorts = ["brain", "alzheimer", "pet"] as const;
 const ownOptions = {
   brain: ["preset", "spacing", "noise", "bias", "ages"],
   alzheimer: ["groups", "visits", "grid", "spacing", "sites", "external", "brainOnly", "turned"],
-  pet: ["counts", "slices", "geometry", "phantom"],
+  pet: ["counts", "slices", "geometry", "phantom", "diffuse"],
 } as const satisfies Record<(typeof cohorts)[number], readonly (keyof Options)[]>;
 
 export function simulateCommand(finish: Finish): Command {
@@ -119,7 +119,12 @@ export function simulateCommand(finish: Finish): Command {
         )
         .option("--slices <n>", "pet: slices of every phantom; default: 2", whole("--slices", 1, 9999))
         .option("--geometry <name>", `pet: ${Object.keys(petGeometries).join(", ")}; default: small`)
-        .option("--phantom <kind>", `pet: ${phantomKinds.join(" or ")}; default: both in turns`);
+        .option("--phantom <kind>", `pet: ${phantomKinds.join(" or ")}; default: both in turns`)
+        .option(
+          "--diffuse <percent>",
+          "pet: slices whose uptake does not keep to structures, blurred as means over groups are, for networks that see such images; default: 0",
+          percent("--diffuse"),
+        );
     },
     async (shell, options, [cohort = ""]) => {
       const known = cohorts.find((name) => name === cohort);

@@ -87,7 +87,7 @@ export function countFactors({ geometry, attenuation, efficiency, calibration }:
   if (attenuation !== undefined)
     multiplyChecked(factors, attenuation, geometry, "the attenuation factors", 1);
   if (efficiency !== undefined)
-    multiplyChecked(factors, efficiency, geometry, "the normalisation", Number.POSITIVE_INFINITY);
+    multiplyChecked(factors, efficiency, geometry, "the normalisation factors", Number.POSITIVE_INFINITY);
   return factors;
 }
 
@@ -134,8 +134,8 @@ export function checkScan(
   const { geometry, prompts, scatter, randoms } = scan;
   const parts = [
     ["the prompts", prompts],
-    ["the scatter estimate", scatter],
-    ["the randoms estimate", randoms],
+    ["the expected scattered counts", scatter],
+    ["the expected random counts", randoms],
   ] as const;
   let total = 0;
   for (const [what, values] of parts) {

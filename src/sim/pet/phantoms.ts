@@ -1,6 +1,7 @@
 import { fail } from "../../core/errors.js";
 import { rng } from "../../core/rng.js";
 import { bodySlice } from "./body.js";
+import { diffused } from "./diffuse.js";
 import { imageGrid, type PetGeometry, withImageSize } from "./geometry.js";
 import { drawPetHead } from "./head.js";
 import { meanOverBlocks, type PetSlice } from "./scan.js";
@@ -23,6 +24,8 @@ export interface PhantomOptions {
   /** Of heads: see `HeadOptions`. */
   readonly samplesPerEdge?: number;
   readonly sliceThicknessMm?: number;
+  /** Chance of every slice that its uptake does not keep to structures (`diffused`); default 0. */
+  readonly diffuse?: number;
 }
 
 /** One slice of one phantom. */
@@ -47,7 +50,14 @@ export function* phantomSlices(options: PhantomOptions): Generator<PhantomSlice,
 
 /** The slices of one phantom, by its number from 0. */
 export function slicesOfPhantom(options: PhantomOptions, number: number): PhantomSlice[] {
-  const { geometry, slicesPerPhantom, seed, oversampling = 2, sliceThicknessMm = 3.27 } = options;
+  const {
+    geometry,
+    slicesPerPhantom,
+    seed,
+    oversampling = 2,
+    sliceThicknessMm = 3.27,
+    diffuse = 0,
+  } = options;
   const kinds = options.kinds ?? phantomKinds;
   const ofTracer = options.tracers ?? tracers;
   if (kinds.length === 0 || ofTracer.length === 0)
@@ -68,13 +78,18 @@ export function slicesOfPhantom(options: PhantomOptions, number: number): Phanto
   const head = kind === "brain" ? drawPetHead(draw.split("head"), { tracer, ...finely }) : undefined;
   return Array.from({ length: slicesPerPhantom }, (_, n): PhantomSlice => {
     const slice = head?.slice(draw.split("slice", n), grid) ?? bodySlice(draw.split("slice", n), grid);
+    const spread = draw.split("diffuse", n);
+    const activity = spread.split("any").chance(diffuse)
+      ? diffused(spread, slice.activity, fine)
+      : slice.activity;
     return {
       ...slice,
+      activity,
       phantom,
       kind,
       ...(kind === "brain" ? { tracer } : {}),
       id: `${phantom}_slice-${n + 1}`,
-      truth: meanOverBlocks(slice.activity, fine.imageSize, oversampling),
+      truth: meanOverBlocks(activity, fine.imageSize, oversampling),
     };
   });
 }

@@ -4,8 +4,8 @@ import { baseName, type FileSystem } from "../../io/files.js";
 import { type InterfileSinograms, readInterfileFrom, type SinogramsToWrite } from "../../io/interfile.js";
 import { parseNpy, parseNpz } from "../../io/npy.js";
 import { arcCorrect, evenBinsOf } from "./arc.js";
+import { requireContents, type SinogramContents } from "./contents.js";
 import { axisBinOf, checkedGeometry, type PetGeometry } from "./geometry.js";
-import { binName } from "./model.js";
 
 /** Sinograms of neighbouring slices, and what their file says about the scanner. */
 export interface SinogramStack {
@@ -24,30 +24,21 @@ export interface SinogramStack {
 /** How sinogram files end, for messages. */
 export const sinogramEndings = ".hs (Interfile), .npy, .npz";
 
-/** What the numbers of a file are. */
-export interface SinogramKind {
-  /** Counts, of which all bins of a view together hold what was counted, or factors of each bin. */
-  readonly kind?: "counts" | "factors";
-  /** Throw `bad-data` for negative and for fractional numbers, which no detector counts. */
-  readonly whole?: boolean;
-}
-
 /**
  * Read sinograms: Interfile (`.hs`, the segment of ring difference 0), NumPy `.npy` or `.npz` (one array) of
  * `[view, bin]` or `[slice, view, bin]`. What an Interfile header says about the patient's position is used to turn
  * the sinograms so that x runs to the patient's right, y to the front and slices upwards; NumPy's are taken to be so.
- * Times of flight are added up; bins that crowd towards the edge are arc-corrected. Throws `unsupported` for SPECT and
- * what the readers throw.
+ * Times of flight are added up; bins that crowd towards the edge are arc-corrected. Throws `bad-data` for numbers that
+ * the contents cannot hold, `unsupported` for SPECT and what the readers throw.
  */
 export async function readSinogramsFrom(
   files: FileSystem,
   path: string,
-  options: SinogramKind = {},
+  contents: SinogramContents = "corrected",
 ): Promise<SinogramStack> {
   const name = baseName(path).toLowerCase();
-  if (name.endsWith(".hs")) return fromInterfile(files, path, options);
-  if (name.endsWith(".npy"))
-    return checkedWhole(fromArray(parseNpy(await files.read(path), path), path), path, options);
+  if (name.endsWith(".hs")) return fromInterfile(files, path, contents);
+  if (name.endsWith(".npy")) return fromArray(parseNpy(await files.read(path), path), path, contents);
   if (name.endsWith(".npz")) {
     const arrays = Object.entries(parseNpz(await files.read(path), path));
     if (arrays.length !== 1)
@@ -57,7 +48,7 @@ export async function readSinogramsFrom(
         expected: "one array",
         found: arrays.map(([key]) => key).join(", ") || "none",
       });
-    return checkedWhole(fromArray(arrays[0]![1], path), path, options);
+    return fromArray(arrays[0]![1], path, contents);
   }
   return fail("unsupported", {
     what: "this is no format that sinograms are read from",
@@ -67,7 +58,11 @@ export async function readSinogramsFrom(
   });
 }
 
-async function fromInterfile(files: FileSystem, path: string, options: SinogramKind): Promise<SinogramStack> {
+async function fromInterfile(
+  files: FileSystem,
+  path: string,
+  contents: SinogramContents,
+): Promise<SinogramStack> {
   const file = await readInterfileFrom(files, path);
   if (file.modality === "spect" || file.extentDegrees !== 180)
     fail("unsupported", {
@@ -87,8 +82,8 @@ async function fromInterfile(files: FileSystem, path: string, options: SinogramK
     ...(file.sliceSpacingMm === undefined ? {} : { sliceSpacingMm: file.sliceSpacingMm }),
     data: directSinograms(file),
   };
-  checkedWhole(stack, path, options);
-  return turned(file.evenBins ? stack : evened(stack, file, path, options), turnOf(file, path));
+  requireContents(stack, contents, path);
+  return turned(file.evenBins ? stack : evened(stack, file, path, contents), turnOf(file, path));
 }
 
 /** The segment of ring difference 0, times of flight added up. */
@@ -108,7 +103,7 @@ function evened(
   stack: SinogramStack,
   { ring, axisBin }: InterfileSinograms,
   path: string,
-  { kind = "counts" }: SinogramKind,
+  contents: SinogramContents,
 ): SinogramStack {
   if (ring === undefined || stack.binSizeMm === undefined)
     fail("unsupported", {
@@ -120,6 +115,7 @@ function evened(
     });
   const of = { ...ring, bins: stack.bins, axisBin };
   const even = evenBinsOf(of, stack.binSizeMm);
+  const kind = contents === "fractions" || contents === "efficiencies" ? "factors" : "counts";
   return { ...stack, ...even, data: arcCorrect(stack.data, of, even, kind) };
 }
 
@@ -192,21 +188,7 @@ export function sinogramsToWrite(
   return { views, bins, binSizeMm, startDegrees, slices, sliceSpacingMm, data: stack.data };
 }
 
-/** The stack itself, its numbers whole where they have to be. */
-function checkedWhole(stack: SinogramStack, path: string, { whole = false }: SinogramKind): SinogramStack {
-  const bad = whole ? stack.data.findIndex((value) => !(Number.isInteger(value) && value >= 0)) : -1;
-  if (bad >= 0)
-    fail("bad-data", {
-      what: "the sinograms hold a number that no detector counts",
-      where: `${path}: slice ${Math.floor(bad / (stack.views * stack.bins))}, ${binName(bad % (stack.views * stack.bins), stack)}`,
-      expected: "whole numbers of 0 or more",
-      found: `${stack.data[bad]}`,
-      fix: "Give the prompts as counted, and the corrections beside them; --precorrected takes them as they are",
-    });
-  return stack;
-}
-
-function fromArray({ shape, data }: Tensor, path: string): SinogramStack {
+function fromArray({ shape, data }: Tensor, path: string, contents: SinogramContents): SinogramStack {
   if (shape.length !== 2 && shape.length !== 3)
     fail("bad-data", {
       what: "the array holds no sinograms",
@@ -215,7 +197,9 @@ function fromArray({ shape, data }: Tensor, path: string): SinogramStack {
       found: `[${shape.join(", ")}]`,
     });
   const [bins, views, slices = 1] = [...shape].reverse() as [number, number, number?];
-  return { views, bins, slices, startDegrees: 0, data: Float32Array.from(data, Number) };
+  const stack = { views, bins, slices, startDegrees: 0, data: Float32Array.from(data, Number) };
+  requireContents(stack, contents, path);
+  return stack;
 }
 
 /** The geometry of sinograms and the image wanted of them. Throws `bad-argument` when no bin size is known. */

@@ -25,19 +25,21 @@ export interface PhantomTask {
   readonly slices: number;
   /** 1 is quick and good enough to learn from. */
   readonly samplesPerEdge: 1 | 2;
+  readonly diffuse: number;
 }
 
 export function phantomTasks({
   trainPhantoms,
   slicesPerPhantom,
+  diffuse,
   validationPhantoms,
   testPhantoms,
 }: Extent): PhantomTask[] {
   const held = validationPhantoms + testPhantoms;
   return Array.from({ length: trainPhantoms + held }, (_, number) =>
     number < trainPhantoms
-      ? { number, slices: slicesPerPhantom, samplesPerEdge: 1 }
-      : { number, slices: 1, samplesPerEdge: 2 },
+      ? { number, slices: slicesPerPhantom, samplesPerEdge: 1, diffuse }
+      : { number, slices: 1, samplesPerEdge: 2, diffuse: 0 },
   );
 }
 
@@ -45,9 +47,9 @@ export function phantomTasks({
 export function phantomMaker(extent: Extent, seed: number): (task: PhantomTask) => StudyScan[] {
   const geometry = geometryOf(extent);
   const scanner = buildScanner(geometry);
-  return ({ number, slices, samplesPerEdge }) =>
+  return ({ number, slices, samplesPerEdge, diffuse }) =>
     slicesOfPhantom(
-      { geometry, phantoms: number + 1, slicesPerPhantom: slices, seed, samplesPerEdge },
+      { geometry, phantoms: number + 1, slicesPerPhantom: slices, seed, samplesPerEdge, diffuse },
       number,
     ).map(({ id, phantom, truth, ...slice }) => {
       const { trues, ...scan } = scanner.simulate(slice, rng(seed).split("scan", id), { counts: 1e6 });

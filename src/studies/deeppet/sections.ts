@@ -231,7 +231,7 @@ function unseenBlocks(evidence: Evidence): StudyBlock[] {
   return [
     {
       kind: "text",
-      text: "Slices of a mean FDG scan and of receptor maps, means over groups of people, go through the same simulator with the attenuation of a mean transmission scan. No phantom was made after them, and the classic methods keep the settings that were tuned on phantoms.",
+      text: "Slices of a mean FDG scan and of receptor maps, means over groups of people, go through the same simulator with the attenuation of a mean transmission scan. No phantom was made after them, and the classic methods keep the settings that were tuned on phantoms. They are smoother than phantoms, and have other contrasts: so the networks learn from slices too whose uptake is uneven within structures and blurred across them (see Training).",
     },
     errorChart(evidence, "unseen", "Real images"),
     scoreTable(
@@ -281,7 +281,7 @@ function tuningBlocks({ classic, extent }: Evidence): StudyBlock[] {
 }
 
 function trainingBlocks({ networks, extent }: Evidence): StudyBlock[] {
-  const { trainPhantoms, slicesPerPhantom, steps } = extent;
+  const { trainPhantoms, slicesPerPhantom, diffuse, steps } = extent;
   const sizes = networkMethods.map(
     (method) =>
       `${titles[method]} has ${(networks[method].parameters / 1e6).toFixed(2)} M parameters and ${steps[method]} steps`,
@@ -289,7 +289,7 @@ function trainingBlocks({ networks, extent }: Evidence): StudyBlock[] {
   return [
     {
       kind: "text",
-      text: `${sizes.join("; ")}. They learn from ${trainPhantoms * slicesPerPhantom} slices of ${trainPhantoms} phantoms, each counted anew with another number of prompts whenever it is seen. The weights of the best validation are used; the runs are in the study's folder, for gyrus reconstruct --method and gyrus report.`,
+      text: `${sizes.join("; ")}. They learn from ${trainPhantoms * slicesPerPhantom} slices of ${trainPhantoms} phantoms, each counted anew with another number of prompts whenever it is seen. In about ${Math.round(100 * diffuse)} % of these slices, and in none of those held out, uptake does not keep to structures: uneven by up to 40 % and blurred by 3 to 14 mm. The weights of the best validation are used; the runs are in the study's folder, for gyrus reconstruct --method and gyrus report.`,
     },
     {
       kind: "charts",

@@ -94,7 +94,12 @@ export function splitOf(
 }
 
 /** The files of a scan, in its sub-folder. `trues.hs` is absent where only the counts are known. */
-const sinograms = ["prompts", "scatter", "randoms", "attenuation"] as const;
+const sinograms = [
+  ["prompts", "counts"],
+  ["scatter", "expected"],
+  ["randoms", "expected"],
+  ["attenuation", "fractions"],
+] as const;
 
 /** Read a simulated slice. Throws what the readers and `checkScan` throw, naming the file. */
 export async function loadTrainingScan({ root }: PetFolder, row: Row): Promise<TrainingScan> {
@@ -113,15 +118,15 @@ export async function loadScanFolder(
   const folder = joinPath(root, row.scan!);
   const file = (name: string): string => joinPath(folder, `${name}.hs`);
   const [prompts, ...others] = await Promise.all(
-    sinograms.map((name) => readSinogramsFrom(nodeFiles, file(name))),
+    sinograms.map(([name, contents]) => readSinogramsFrom(nodeFiles, file(name), contents)),
   );
   const stack = prompts!;
   const [scatter, randoms, attenuation] = others.map((one, n) =>
-    companion(stack, one, file(sinograms[n + 1]!)),
+    companion(stack, one, file(sinograms[n + 1]![0])),
   );
   const entries = await nodeFiles.list(folder);
   const trues = entries?.some(({ name }) => name === "trues.hs")
-    ? companion(stack, await readSinogramsFrom(nodeFiles, file("trues")), file("trues"))
+    ? companion(stack, await readSinogramsFrom(nodeFiles, file("trues"), "expected"), file("trues"))
     : undefined;
   const pixels = spacingMm(affine);
   if (stack.binSizeMm === undefined || stack.slices !== 1 || size[0] !== size[1] || size[2] !== 1)

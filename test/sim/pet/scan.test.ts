@@ -128,6 +128,34 @@ describe("phantoms", () => {
     }
   });
 
+  it("whose uptake does not keep to structures are smoother, in the same bodies, when asked for", () => {
+    const few = { ...options, phantoms: 3 };
+    const diffuse = [...phantomSlices({ ...few, diffuse: 1 })];
+    const roughness = (all: readonly { readonly activity: Float32Array }[]): number =>
+      all.reduce((total, { activity }) => {
+        const steps = activity.map((value, n) => (n === 0 ? 0 : Math.abs(value - activity[n - 1]!)));
+        return total + sum(steps) / sum(activity);
+      }, 0);
+    expect(roughness(diffuse)).toBeLessThan(0.85 * roughness(slices.slice(0, 6)));
+    diffuse.forEach(({ activity, attenuationPerCm, truth }, n) => {
+      expect(attenuationPerCm).toEqual(slices[n]!.attenuationPerCm);
+      expect(Math.min(...activity)).toBeGreaterThanOrEqual(0);
+      expect(Math.abs(Math.log(sum(activity) / sum(slices[n]!.activity)))).toBeLessThan(0.4);
+      expect(sum(truth) * 4).toBeCloseTo(sum(activity), 0);
+      activity.forEach((value, at) => {
+        const [x, y] = [(at % 64) - 31.5, Math.floor(at / 64) - 31.5];
+        if (Math.hypot(x, y) > 32) expect(value).toBe(0);
+      });
+    });
+    // Which slices are is drawn for each of them, and those are the same whatever the chance.
+    const kinds = [...phantomSlices({ ...few, diffuse: 0.5 })].map(({ activity }, n) => {
+      if (activity.every((value, v) => value === slices[n]!.activity[v])) return "plain";
+      expect(activity).toEqual(diffuse[n]!.activity);
+      return "diffuse";
+    });
+    expect(new Set(kinds)).toEqual(new Set(["plain", "diffuse"]));
+  });
+
   it("are drawn again from their number alone, and differ from each other", () => {
     expect(slicesOfPhantom(options, 3)).toEqual(slices.slice(6, 8));
     expect(slices[0]!.activity).not.toEqual(slices[1]!.activity);

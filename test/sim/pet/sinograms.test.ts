@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -142,7 +142,7 @@ describe("sinograms from Interfile", () => {
       "sinograms of a patient in this position are not read. Expected patient orientation := head_in or feet_in, patient rotation := supine or prone. Found head_in, left.",
     );
     const fractional = await writeInScanner("fractional", 63);
-    await expect(readSinogramsFrom(nodeFiles, fractional, { whole: true })).rejects.toThrow(
+    await expect(readSinogramsFrom(nodeFiles, fractional, "counts")).rejects.toThrow(
       /fractional\.hs: slice 0, view 0, bin \d+: the sinograms hold a number that no detector counts\. Expected whole numbers of 0 or more\. Found [\d.]+\. Give the prompts as counted/,
     );
     const uneven = await writeInScanner("uneven", 63, (header) =>
@@ -154,6 +154,44 @@ describe("sinograms from Interfile", () => {
     await expect(readSinogramsFrom(nodeFiles, join(folder, "side.s"))).rejects.toThrow(
       "this is no format that sinograms are read from.",
     );
+  });
+
+  it.each([
+    [
+      "counts",
+      -1,
+      "the sinograms hold a number that no detector counts. Expected whole numbers of 0 or more.",
+    ],
+    ["corrected", Number.NaN, "the sinograms hold a number that is none. Expected finite numbers."],
+    [
+      "expected",
+      -1,
+      "the expected counts hold a number that is not possible. Expected finite numbers of 0 or more.",
+    ],
+    ["expected", Number.NaN, "Found NaN."],
+    [
+      "fractions",
+      2,
+      "Expected the fraction of photons that get through, 0 to 1. Found 2. Correction factors are the reciprocals: divide 1 by them.",
+    ],
+    ["efficiencies", Number.POSITIVE_INFINITY, "Expected efficiencies of 0 or more. Found Infinity."],
+  ] as const)("as %s name the file, and the place in it, of %d", async (contents, value, words) => {
+    const path = await writeInScanner("odd", 63);
+    const numbers = new Float32Array((await stat(join(folder, "odd.s"))).size / 4).fill(1);
+    numbers[63 * 2 + 5] = value;
+    await writeFile(join(folder, "odd.s"), Buffer.from(numbers.buffer));
+    const reading = readSinogramsFrom(nodeFiles, path, contents);
+    await expect(reading).rejects.toThrow(`${path}: slice 0, view 2, bin 5: `);
+    await expect(reading).rejects.toThrow(words);
+  });
+
+  it("without a count are told by their file", async () => {
+    const path = await writeInScanner("empty", 63);
+    await writeFile(join(folder, "empty.s"), Buffer.alloc((await stat(join(folder, "empty.s"))).size));
+    await expect(readSinogramsFrom(nodeFiles, path)).rejects.toThrow(
+      `${path}: the sinograms hold no counts.`,
+    );
+    await expect(readSinogramsFrom(nodeFiles, path, "expected")).resolves.toMatchObject({ bins: 63 });
   });
 
   it("of two files have to come from one scanner", async () => {
