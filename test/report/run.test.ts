@@ -157,11 +157,16 @@ describe("buildReport", () => {
 
   it("opens with the result, its interval and where the data come from", () => {
     const header = document.querySelector("header")!.textContent!.replace(/\s+/g, " ");
-    expect(header).toContain("Dice, all labels 0.85095 % CI 0.800–0.880");
+    expect(header).toContain("Dice, overall 0.85095 % CI 0.800–0.880");
     expect(header).toContain("Dice, Anterior 0.90095 % CI 0.850–0.930");
     expect(header).toContain("2 cases of 2 subjects: held out.");
     expect(header).toContain("Simulated data");
     expect(header).toContain("careful");
+    const { evaluation } = report("");
+    const [label] = evaluation!.labels;
+    const one = { ...evaluation!, labels: [label!], overall: evaluation!.summary[0]! };
+    const single = parseHTML(buildReport({ ...report(""), evaluation: one })).document;
+    expect(single.querySelector("header")!.textContent).not.toContain("Dice, overall");
     const real = parseHTML(buildReport({ ...report(""), simulated: false })).document;
     expect(real.querySelector("header")!.textContent).not.toContain("Simulated");
   });
