@@ -22,3 +22,17 @@ export async function readOnGridOf(
     });
   return volume;
 }
+
+/** A mask of a scan. Throws as `readOnGridOf` does, and `bad-data` where nothing is inside. */
+export async function readMaskOf(scan: ImageVolume, scanPath: string, path: string): Promise<Volume> {
+  const mask = await readOnGridOf(scan, scanPath, path, "mask");
+  if (mask.data.every((value) => value === 0))
+    fail("bad-data", {
+      what: "the mask is empty",
+      where: path,
+      expected: "voxels that are not 0",
+      found: "0 everywhere",
+      fix: `Check that this is the mask of ${scanPath}, or leave it out`,
+    });
+  return mask;
+}

@@ -1,16 +1,24 @@
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { fail } from "../core/errors.js";
 import { formatToWrite, nifti } from "../io/formats.js";
 
 /**
  * What `--out` names can become a volume in millimetres: found out before the minutes of work, not after. Throws
- * `bad-argument` for a name that says no such format and for a folder's, `not-found` where its folder is not there, and
- * `disk` where that may not be written to.
+ * `bad-argument` for a name that says no such format, for a folder's and for that of a file which the result is made from,
+ * `not-found` where its folder is not there, and `disk` where that may not be written to.
  */
-export async function requireWritable(path: string): Promise<void> {
+export async function requireWritable(path: string, sources: readonly (string | undefined)[]): Promise<void> {
   formatToWrite(path, [nifti]);
+  const replaced = sources.find((source) => source !== undefined && resolve(source) === resolve(path));
+  if (replaced !== undefined)
+    fail("bad-argument", {
+      what: "the result would replace what it is made from",
+      where: path,
+      expected: "another file than those that are read",
+      fix: "Choose another name for --out",
+    });
   const folder = dirname(path);
   if (!(await isFolder(folder)))
     fail("not-found", {

@@ -3,6 +3,7 @@ import { fail } from "../core/errors.js";
 import { suggestionFor } from "../core/suggest.js";
 import { nodeFiles } from "../io/node.js";
 import type { Device } from "../runtime/engine.js";
+import { type SliceProfile, sliceProfiles } from "../sim/mr/profile.js";
 import { systemOf } from "../systems/node.js";
 import { configs } from "../systems/smore.js";
 import { refuseSealedScans } from "../tasks/looks.node.js";
@@ -13,7 +14,7 @@ import { showMm } from "../volume/affine.js";
 import type { ImageVolume } from "../volume/volume.js";
 import { optionName, requireOneOf } from "./command.js";
 import { interruptible } from "./interrupt.js";
-import { readOnGridOf } from "./on-grid.js";
+import { readMaskOf } from "./on-grid.js";
 import { progressOn, shareProgress, trainingProgress } from "./progress.js";
 import type { Shell } from "./shell.js";
 
@@ -25,6 +26,7 @@ export interface SmoreOptions {
   readonly acquisition?: string;
   readonly thickness?: number;
   readonly gap?: number;
+  readonly profile?: string;
   readonly mask?: string;
   readonly preset?: string;
   readonly set?: Readonly<Record<string, string>>;
@@ -41,6 +43,7 @@ const ofTraining = [
   "acquisition",
   "thickness",
   "gap",
+  "profile",
   "mask",
   "preset",
   "set",
@@ -134,7 +137,7 @@ export async function bySmore(
   const preset = options.preset ?? "small";
   requireOneOf("--preset", preset, Object.keys(configs));
   const { config, sliceMm, thicknessMm, words } = configFor(scan, path, preset, options);
-  const mask = options.mask === undefined ? undefined : await readOnGridOf(scan, path, options.mask, "mask");
+  const mask = options.mask === undefined ? undefined : await readMaskOf(scan, path, options.mask);
   const runDir = options.run ?? defaultRun(options.out);
   if (!resume && existsSync(runDir))
     fail("exists", {
@@ -165,7 +168,8 @@ export async function bySmore(
       onApplying: (fraction) => show({ fraction, what: "applying the networks" }),
     }),
   ).finally(progress.stop);
-  const facts = { acquisition: config.acquisition, sliceMm, thicknessMm, steps: training.steps, seed };
+  const { acquisition, profile } = config;
+  const facts = { acquisition, profile, sliceMm, thicknessMm, steps: training.steps, seed };
   return {
     ...(image === undefined ? {} : { image }),
     ...(options.run === undefined ? { spentRun: runDir } : {}),
@@ -190,11 +194,15 @@ function configFor(
   const base = withChanges(configs[preset as keyof typeof configs], options.set ?? {});
   const acquisition = options.acquisition ?? base.acquisition;
   requireOneOf("--acquisition", acquisition, ["2d", "3d"]);
+  const profile = options.profile ?? base.profile;
+  requireOneOf("--profile", profile, sliceProfiles);
   const { thickness = base.thicknessMm ?? undefined, gap, force = false } = options;
   const targetMm = options.targetMm ?? base.targetMm;
-  if (acquisition === "3d" && (thickness !== undefined || gap !== undefined))
+  const ofSlices = Object.entries({ thickness, gap, profile: options.profile });
+  const stray = ofSlices.find(([, value]) => value !== undefined)?.[0];
+  if (acquisition === "3d" && stray !== undefined)
     fail("bad-argument", {
-      what: `--${thickness === undefined ? "gap" : "thickness"} means nothing to a 3-D acquisition, which has no slices`,
+      what: `--${stray} means nothing to a 3-D acquisition, which has no slices`,
       where: "--acquisition",
       fix: "Leave it out, or choose --acquisition 2d",
     });
@@ -211,6 +219,7 @@ function configFor(
     config: {
       ...base,
       acquisition: acquisition as "2d" | "3d",
+      profile: profile as SliceProfile,
       targetMm,
       thicknessMm: known ? thicknessMm : null,
     },

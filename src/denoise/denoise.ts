@@ -71,7 +71,7 @@ function nlmBeta(scaled: Float32Array): number {
  * image in units of its noise, voxel by voxel where that differs: it should change little over a search radius.
  *
  * Throws `bad-data` for 2-D, 4-D, constant, non-finite images, negative magnitudes and an empty mask, `bad-argument`
- * for a sigma that is not above 0, `shape` for one that does not fit the image.
+ * for a sigma that is not above 0 or as large as the image's range, `shape` for one that does not fit the image.
  */
 export async function denoise(image: ImageVolume, options: DenoiseOptions): Promise<Denoised> {
   const { noise = "rician", crew = soloCrew, onProgress = () => {}, where } = options;
@@ -136,7 +136,22 @@ export function noiseOf(
       expected: "a number above 0, in the image's units",
       found: `${bad}`,
     });
+  requireSignal(image, sigma, how.where);
   return sigma;
+}
+
+/** Throws `bad-argument` for noise beside which all of an image is nothing: percent or another scan's units, mostly. */
+function requireSignal({ data }: ImageVolume, sigma: number | Float32Array, where: string | undefined): void {
+  const [low, high] = rangeOf(data);
+  const least = typeof sigma === "number" ? sigma : rangeOf(sigma)[0];
+  if (least < high - low) return;
+  fail("bad-argument", {
+    what: "the noise is as strong as all that the scan holds",
+    where,
+    expected: `a standard deviation well below ${Number((high - low).toPrecision(4))}, in the scan's units`,
+    found: `${Number(least.toPrecision(4))}`,
+    fix: "Check the units of the number, or leave it out to have the noise estimated",
+  });
 }
 
 function fromImage(image: ImageVolume, how: ImageNoiseOptions, uneven: boolean): number | Float32Array {

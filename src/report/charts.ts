@@ -93,6 +93,8 @@ export interface HistoryRow {
   readonly trainLoss?: number | null | undefined;
   readonly validationLoss?: number | null | undefined;
   readonly learningRate?: number | null | undefined;
+  /** Metrics of the batch that was learnt from, by name. */
+  readonly trainMetrics?: Readonly<Record<string, number | null>> | undefined;
   /** Validation metrics by name. */
   readonly metrics?: Readonly<Record<string, number | null>> | undefined;
 }
@@ -142,15 +144,20 @@ export function lossChart(history: readonly HistoryRow[], options: { logY?: bool
   });
 }
 
-/** Validation metrics over the steps. */
-export function metricChart(history: readonly HistoryRow[], names: readonly string[], yLabel: string): Chart {
+/** Metrics of the validation, or of the batches that were learnt from, over the steps. */
+export function metricChart(
+  history: readonly HistoryRow[],
+  names: readonly string[],
+  yLabel: string,
+  of: "metrics" | "trainMetrics" = "metrics",
+): Chart {
   return lineChart({
     xLabel: "Step",
     yLabel,
     series: names.map((name, index) => ({
       name,
-      points: column(history, (row) => row.metrics?.[name]),
-      style: "points",
+      points: column(history, (row) => row[of]?.[name]),
+      style: of === "metrics" ? "points" : "line",
       color: colorAt(index),
     })),
   });

@@ -39,9 +39,12 @@ export function headline(evaluation: EvaluationReport): Markup {
       : [item(html`${swatch(colorAt(index))}${metric.name}, ${name(label)}`, found)];
   });
   const { overall, caseCount, subjectCount } = evaluation;
+  // Of a single row it would be the same number twice.
+  const isOnly = (mean: number): boolean =>
+    items.length === 1 && summaryOf(evaluation, evaluation.labels[0]!, metric.key)?.mean === mean;
   const people = subjectCount === undefined ? "" : ` of ${counted(subjectCount, "subject")}`;
   return html`<dl class="headline">
-${overall !== undefined && item(`${metric.name}, all labels`, overall)}${items}</dl>
+${overall !== undefined && !isOnly(overall.mean) && item(`${metric.name}, overall`, overall)}${items}</dl>
 <p>${counted(caseCount, "case")}${people}: ${evaluation.set}.</p>`;
 }
 

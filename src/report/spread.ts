@@ -44,6 +44,7 @@ export function stripChart(groups: readonly Group[], label: string, width = 480)
       grid: true,
       nice: true,
       ticks: 6,
+      ...widened(drawn.flatMap(({ values }) => values)),
     },
     y: { domain: [drawn.length - 0.5, -0.5], axis: null },
     marks: [

@@ -54,6 +54,7 @@ th, td { padding: .22rem .8rem .22rem 0; text-align: left; }
 .groups th span { display: block; text-align: center; border-bottom: 1px solid var(--rule); }
 td { vertical-align: top; overflow-wrap: anywhere; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; padding: .22rem 0 .22rem .9rem; }
+thead .number { white-space: normal; }
 .number.opens { padding-left: 1.6rem; }
 td.text:first-child { min-width: 10rem; }
 td small { font-weight: 400; color: var(--quiet); }

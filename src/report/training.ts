@@ -20,6 +20,7 @@ export function notFinite(history: readonly HistoryRow[]): number {
       row.trainLoss,
       row.validationLoss,
       row.learningRate,
+      ...Object.values(row.trainMetrics ?? {}),
       ...Object.values(row.metrics ?? {}),
     ])
     .filter((value) => typeof value === "number" && !Number.isFinite(value)).length;
@@ -36,7 +37,10 @@ export function trainingSection(history: readonly HistoryRow[]): Markup {
   const highest = losses.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   // A linear axis shows nothing of a loss that falls by more than a factor of thirty.
   const logY = lowest > 0 && highest / lowest > 30;
-  const names = [...new Set(history.flatMap((row) => Object.keys(row.metrics ?? {})))];
+  const namesOf = (of: "metrics" | "trainMetrics"): string[] => [
+    ...new Set(history.flatMap((row) => Object.keys(row[of] ?? {}))),
+  ];
+  const names = namesOf("metrics");
   const range = (metric: string): number[] => values(history, (row) => row.metrics?.[metric]);
   const fractions = names.filter((metric) => range(metric).every((value) => value >= 0 && value <= 1));
   const others = names.filter((metric) => !fractions.includes(metric));
@@ -49,6 +53,7 @@ export function trainingSection(history: readonly HistoryRow[]): Markup {
 ${losses.length > 0 && charted(lossChart(history, { logY }), `Loss${logY ? ", logarithmic axis" : ""}.`)}
 ${fractions.length > 0 && charted(metricChart(history, fractions, fractions.length === 1 ? fractions[0]! : "Validation metric"), "Metrics on the validation cases.")}
 ${others.map((metric) => charted(metricChart(history, [metric], metric), `${metric} on the validation cases.`))}
+${namesOf("trainMetrics").map((metric) => charted(metricChart(history, [metric], metric, "trainMetrics"), `${metric} on the training batches.`))}
 ${rates.length > 1 && charted(learningRateChart(history), "Learning rate.")}
 </div>`;
 }

@@ -25,3 +25,8 @@ export function duration(seconds: number): string {
 export function counted(count: number, singular: string, plural = `${singular}s`): string {
   return `${count} ${count === 1 ? singular : plural}`;
 }
+
+/** The size of a network: `4,033 parameters`, `38.36 M parameters`. */
+export function parametersInWords(count: number): string {
+  return `${count < 1e5 ? count.toLocaleString("en-US") : `${(count / 1e6).toFixed(2)} M`} parameters`;
+}

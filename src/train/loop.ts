@@ -26,6 +26,9 @@ export interface HistoryRow {
   readonly learningRate: number;
   readonly trainLoss?: number;
   readonly validationLoss?: number;
+  /** Of the batch that was learnt from, beside the loss: terms of it, norms of gradients. */
+  readonly trainMetrics?: Readonly<Record<string, number>>;
+  /** Of the validation, where there was one. */
   readonly metrics?: Readonly<Record<string, number>>;
 }
 
@@ -154,7 +157,7 @@ export async function train(options: LoopOptions): Promise<LoopResult> {
       seconds: progress.seconds,
       learningRate,
       trainLoss: loss!,
-      metrics: others,
+      ...(Object.keys(others).length === 0 ? {} : { trainMetrics: others }),
     };
 
     let best = false;
@@ -174,7 +177,6 @@ export async function train(options: LoopOptions): Promise<LoopResult> {
         ...row,
         ...(found.loss === undefined ? {} : { validationLoss: found.loss }),
         metrics: {
-          ...others,
           ...found.metrics,
           ...(options.smoothing === undefined ? {} : { "smoothed score": score }),
         },

@@ -45,6 +45,7 @@ beforeAll(async () => {
   const inside = whole.data.map((value, v) => (mask.data[v] === 0 ? 0 : value));
   await writeVolume(at("masked.nii.gz"), { ...whole, data: inside }, { dtype: "int16" });
   await writeVolume(at("empty.nii.gz"), { ...whole, data: new Float32Array(whole.data.length) });
+  await writeVolume(at("nowhere-inside.nii.gz"), { ...mask, data: new Uint8Array(mask.data.length) });
   for (const [run, system] of [
     ["run", "red-wgan"],
     ["other", "segment-unet"],
@@ -196,7 +197,19 @@ describe("gyrus denoise", () => {
       ["scan.nii.gz", "--method", "nlm", "--width", "2"],
       "--width means nothing to nlm. Leave it out, or choose gaussian.",
     ],
-    [["scan.nii.gz", "--method", "nlm", "--sigma", "much"], 'Found "much"'],
+    [
+      ["scan.nii.gz", "--method", "nlm", "--sigma", "much"],
+      '--sigma: this is no standard deviation of noise. Expected a number above 0 in the scan\'s units, estimated, or background. Found "much"',
+    ],
+    [["scan.nii.gz", "--method", "nlm", "--sigma", "0"], 'Found "0"'],
+    [
+      ["scan.nii.gz", "--method", "nlm", "--sigma", "1e9"],
+      "scan.nii.gz: the noise is as strong as all that the scan holds.",
+    ],
+    [
+      ["scan.nii.gz", "--method", "nlm", "--mask", "nowhere-inside.nii.gz"],
+      "nowhere-inside.nii.gz: the mask is empty.",
+    ],
     [
       ["scan.nii.gz", "--method", "nlm", "--dtype", "uint8"],
       "the scan does not fit uint8. Expected values from 0 to 255",
@@ -246,6 +259,17 @@ describe("--out", () => {
       expect(existsSync(at("out_smore")) || existsSync(at("folder_smore"))).toBe(false);
     },
   );
+
+  it.each([
+    ["denoise", "scan.nii.gz"],
+    ["denoise", "mask.nii.gz", "--mask", "mask.nii.gz"],
+    ["superres", "./thick.nii.gz"],
+    ["reconstruct", "map.nii", "--attenuation", "map.nii"],
+  ] as const)("does not let %s replace %s, which is read", async (command, out, ...more) => {
+    const { code, err } = await gyrus([command, ...commands[command], ...more, "--out", out], folder);
+    expect(err).toContain(`${out}: the result would replace what it is made from.`);
+    expect(code).toBe(2);
+  });
 });
 
 describe("--no-mirror", () => {
@@ -283,10 +307,11 @@ describe("gyrus superres", () => {
     expect((await superres(...words, "--force")).code).toBe(0);
   });
 
-  it("refuses series and slices", async () => {
+  it("refuses series, slices and scans without anything in them", async () => {
     for (const [name, reason] of [
       ["series.nii.gz", "there are 2 volumes."],
       ["slice.nii.gz", "this is a 2-D image."],
+      ["empty.nii.gz", "empty.nii.gz: the image is constant."],
     ]) {
       const { code, err } = await superres(name!, "--method", "cubic", "--out", "no.nii");
       expect(err).toContain(reason);

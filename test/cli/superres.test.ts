@@ -66,9 +66,11 @@ describe("gyrus superres by SMORE", () => {
     const bytes = await Promise.all(["a", "b", "c"].map((name) => readFile(at(`${name}.nii.gz`))));
     expect(bytes[1]!.equals(bytes[0]!)).toBe(true);
     expect(bytes[2]!.equals(bytes[0]!)).toBe(true);
-    const json = await gyrus(["superres", ...words, "--gap", "1", "--out", "d.nii", "--json"], folder);
+    const box = ["--gap", "1", "--profile", "box", "--out", "d.nii", "--json"];
+    const json = await gyrus(["superres", ...words, ...box], folder);
     expect(JSON.parse(json.out)).toMatchObject({
       method: "smore",
+      profile: "box",
       sliceMm: 4,
       thicknessMm: 3,
       steps: 6,
@@ -110,12 +112,17 @@ describe("gyrus superres by SMORE", () => {
     ],
     [["thick.nii.gz", "--thickness", "12"], "slices as thick as this cannot be simulated"],
     [["thick.nii.gz", "--acquisition", "3d", "--gap", "1"], "--gap means nothing to a 3-D acquisition"],
+    [
+      ["thick.nii.gz", "--acquisition", "3d", "--profile", "rf"],
+      "--profile means nothing to a 3-D acquisition",
+    ],
+    [["thick.nii.gz", "--profile", "round"], 'there is no profile "round". Expected gaussian, box, rf'],
     [["thick.nii.gz", "--preset", "big"], 'there is no preset "big". Expected small, tiny, paper'],
     [["thick.nii.gz", "--dtype", "uint8", "--target-mm", "1", "--method", "smor"], 'Did you mean "smore"?'],
     [["thick.nii.gz", "--method", "cubic", "--gap", "1"], "--gap means nothing to cubic. Leave it out"],
     [["thick.nii.gz", "--method", "other"], "the model is of segment-unet, which makes nothing sharper"],
     [["thick.nii.gz", "--mask", "moved.nii.gz"], "the mask is on another grid than thick.nii.gz."],
-    [["thick.nii.gz", "--mask", "empty.nii.gz"], "the slices have no edges within the mask."],
+    [["thick.nii.gz", "--mask", "empty.nii.gz"], "empty.nii.gz: the mask is empty."],
     [["series.nii.gz"], "there are 2 volumes"],
     [["slice.nii.gz"], "this is a 2-D image."],
     [["empty.nii.gz"], "empty.nii.gz: the image is constant."],

@@ -110,6 +110,11 @@ describe("charts", () => {
     const dot = Number(same.querySelector("circle")!.getAttribute("cx"));
     expect(dot).toBeGreaterThan(150);
     expect(dot).toBeLessThan(350);
+    // Ticks beside the only value, as far apart as a reader can tell.
+    const one = parsed(stripChart([{ name: "a", values: [27.741792], color: "#0072b2" }], "PSNR").svg);
+    const marks = [...one.querySelector('[aria-label="x-axis tick label"]')!.children];
+    expect(marks.length).toBeGreaterThan(2);
+    expect(marks.every(({ textContent }) => textContent!.length < 6)).toBe(true);
     const { svg } = lossChart([
       { step: 1, trainLoss: 1 },
       { step: 2, trainLoss: 0.5 },

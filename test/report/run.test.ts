@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { overlayFigure } from "../../src/report/figure.js";
 import { flatten } from "../../src/report/record.js";
 import { buildReport, type RunReport } from "../../src/report/run.js";
-import { between, decimal, duration } from "../../src/report/words.js";
+import { between, decimal, duration, parametersInWords } from "../../src/report/words.js";
 
 const size = [24, 30, 20] as const;
 const affine = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
@@ -54,6 +54,7 @@ function report(mark: string): RunReport {
         trainLoss: 0.8,
         validationLoss: 0.9,
         learningRate: 0.05,
+        trainMetrics: { [t("norm")]: 7 },
         metrics: { [t("Dice")]: 0.5, [t("HD")]: 4 },
       },
     ],
@@ -156,11 +157,16 @@ describe("buildReport", () => {
 
   it("opens with the result, its interval and where the data come from", () => {
     const header = document.querySelector("header")!.textContent!.replace(/\s+/g, " ");
-    expect(header).toContain("Dice, all labels 0.85095 % CI 0.800–0.880");
+    expect(header).toContain("Dice, overall 0.85095 % CI 0.800–0.880");
     expect(header).toContain("Dice, Anterior 0.90095 % CI 0.850–0.930");
     expect(header).toContain("2 cases of 2 subjects: held out.");
     expect(header).toContain("Simulated data");
     expect(header).toContain("careful");
+    const { evaluation } = report("");
+    const [label] = evaluation!.labels;
+    const one = { ...evaluation!, labels: [label!], overall: evaluation!.summary[0]! };
+    const single = parseHTML(buildReport({ ...report(""), evaluation: one })).document;
+    expect(single.querySelector("header")!.textContent).not.toContain("Dice, overall");
     const real = parseHTML(buildReport({ ...report(""), simulated: false })).document;
     expect(real.querySelector("header")!.textContent).not.toContain("Simulated");
   });
@@ -243,7 +249,24 @@ describe("buildReport", () => {
   });
 });
 
+describe("curves of the training", () => {
+  it("say of which cases they are: those that were learnt from, or the validation's", () => {
+    const { document } = parseHTML(buildReport(report("")));
+    const captions = [...document.querySelectorAll("#training figcaption")].map((one) => one.textContent);
+    expect(captions).toContain("norm on the training batches.");
+    expect(captions).toContain("HD on the validation cases.");
+    expect(captions).not.toContain("norm on the validation cases.");
+  });
+});
+
 describe("words", () => {
+  it("says of every network how large it is", () => {
+    expect([4033, 99_999, 2_326_273].map(parametersInWords)).toEqual([
+      "4,033 parameters",
+      "99,999 parameters",
+      "2.33 M parameters",
+    ]);
+  });
   it("prints numbers as a reader expects them", () => {
     expect(decimal(-1.2345, 2)).toBe("−1.23");
     expect(decimal(Number.NaN, 2)).toBe("–");

@@ -181,7 +181,7 @@ describe("an iteration of several steps in the loop", () => {
     const [a, b, c] = [await run(), await run(), await run({ seed: 2 })];
     expect(b.result.state).toEqual(a.result.state);
     expect(c.result.state).not.toEqual(a.result.state);
-    expect(Object.keys(a.rows[0]!.metrics!).sort()).toEqual([
+    expect(Object.keys(a.rows[0]!.trainMetrics!).sort()).toEqual([
       "first loss",
       "first penalty",
       "second alike",
@@ -201,8 +201,8 @@ describe("an iteration of several steps in the loop", () => {
         progress: JSON.parse(JSON.stringify(last.progress)) as Progress,
       });
       expect(second.result.state).toEqual(whole.result.state);
-      expect([...first.rows, ...second.rows].map(({ metrics }) => metrics)).toEqual(
-        whole.rows.map(({ metrics }) => metrics),
+      expect([...first.rows, ...second.rows].map(({ trainMetrics }) => trainMetrics)).toEqual(
+        whole.rows.map(({ trainMetrics }) => trainMetrics),
       );
     },
   );

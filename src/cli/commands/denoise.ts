@@ -8,7 +8,7 @@ import { nodeFiles, readVolume } from "../../io/node.js";
 import type { ImageVolume } from "../../volume/volume.js";
 import { defineCommand, type Finish, numberWithin, requireOneOf } from "../command.js";
 import { denoiseWithNetwork, networkOf } from "../denoise-network.js";
-import { readOnGridOf } from "../on-grid.js";
+import { readMaskOf, readOnGridOf } from "../on-grid.js";
 import { requireWritable } from "../out.js";
 import { progressOn, shareProgress } from "../progress.js";
 import { requireRoom } from "../room.js";
@@ -101,7 +101,7 @@ export function denoiseCommand(finish: Finish): Command {
         );
     },
     async (shell, options, [path = ""]) => {
-      await requireWritable(options.out);
+      await requireWritable(options.out, [path, options.mask, options.sigmaMap]);
       const method = await methodOf(options);
       requireOneOf("--noise", options.noise, ["rician", "gaussian"]);
       requireOneOf("--dtype", options.dtype, typeChoices);
@@ -109,8 +109,7 @@ export function denoiseCommand(finish: Finish): Command {
       const told = sigmaOf(options);
       const { volume: image, header } = await readVolume(path, { as: "float32" });
       requireRoom(image, dtype, path);
-      const mask =
-        options.mask === undefined ? undefined : await readOnGridOf(image, path, options.mask, "mask");
+      const mask = options.mask === undefined ? undefined : await readMaskOf(image, path, options.mask);
       const sigma = options.sigmaMap === undefined ? told : await sigmaMapFor(image, path, options.sigmaMap);
       const { uneven } = options;
       const progress = progressOn(shell);
@@ -199,7 +198,16 @@ function sigmaOf({ sigma = "estimated", sigmaMap, uneven }: Options): number | "
       fix: "Leave one of the two out",
     });
   if (sigma === "background") return sigma;
-  return sigma === "estimated" ? undefined : numberWithin("--sigma", { low: 1e-12 })(sigma);
+  if (sigma === "estimated") return undefined;
+  const number = Number(sigma);
+  if (sigma.trim() !== "" && number > 0 && number < Number.POSITIVE_INFINITY) return number;
+  return fail("bad-argument", {
+    what: "this is no standard deviation of noise",
+    where: "--sigma",
+    expected: "a number above 0 in the scan's units, estimated, or background",
+    found: `"${sigma}"`,
+    fix: "Leave it out to have the noise estimated from the head",
+  });
 }
 
 /** The noise voxel by voxel. Throws where it is not above 0, outside the scan as well: there it is easily forgotten. */

@@ -127,7 +127,7 @@ export function reconstructCommand(finish: Finish): Command {
         );
     },
     async (shell, options, [path = ""]) => {
-      await requireWritable(options.out);
+      await requireWritable(options.out, [path, options.attenuation]);
       const how = await methodOf(options, shell.json);
       // Filtered backprojection is linear: it needs no counts. A network's input is made by subtracting and dividing.
       const asCounted = "method" in how && how.method !== "fbp" && !options.precorrected;

@@ -4,9 +4,10 @@ import { fail } from "../../core/errors.js";
 import { requireImage } from "../../io/case.js";
 import { type TypeChoice, typeChoices, writeScanLikeTo } from "../../io/like.js";
 import { nodeFiles, readVolume } from "../../io/node.js";
+import { sliceProfiles } from "../../sim/mr/profile.js";
 import { configs } from "../../systems/smore.js";
 import { showMm, spacingMm } from "../../volume/affine.js";
-import { rangeOf, requireFinite } from "../../volume/intensity.js";
+import { rangeOf } from "../../volume/intensity.js";
 import { type Interpolation, interpolations, toIsotropic } from "../../volume/isotropic.js";
 import type { ImageVolume } from "../../volume/volume.js";
 import { defineCommand, type Finish, keyValue, numberWithin, requireOneOf } from "../command.js";
@@ -88,6 +89,10 @@ export function superresCommand(finish: Finish): Command {
           mm("--thickness", 0.05),
         )
         .option("--gap <mm>", "between slices; default: 0, as files do not say it", mm("--gap", 0))
+        .option(
+          "--profile <shape>",
+          `of the slices: ${sliceProfiles.join(", ")} (rf: of a selective pulse; box: the mean of thinner ones); default: gaussian`,
+        )
         .option("--acquisition <kind>", "2d (slices) or 3d (partitions, not aliased); default: 2d")
         .option("--mask <file>", "on the scan's grid: learn only where it is not 0")
         .option("--preset <name>", `${Object.keys(configs).join(", ")}; default: small`)
@@ -109,7 +114,7 @@ export function superresCommand(finish: Finish): Command {
         .option("--dtype <type>", `how voxels are stored: ${typeChoices.join(", ")}`, "same");
     },
     async (shell, options, [path = ""]) => {
-      await requireWritable(options.out);
+      await requireWritable(options.out, [path, options.mask]);
       const method = options.method === "bspline" ? "cubic" : options.method;
       const plain = interpolations.some((name) => name === method);
       requireOneOf("--dtype", options.dtype, typeChoices);
@@ -125,12 +130,10 @@ export function superresCommand(finish: Finish): Command {
       let answer: SmoreAnswer;
       if (plain)
         answer = { image: interpolate(scan, method as Interpolation, options, path), facts: {}, words: [] };
-      else {
-        requireImage(scan, path);
+      else
         answer = await (method === "smore"
           ? bySmore(shell, scan, path, options)
           : byRun(shell, scan, path, method, options));
-      }
       const { image, training, spentRun, facts, words } = answer;
       if (image === undefined)
         return {
@@ -168,7 +171,7 @@ function requireScan(scan: ImageVolume, path: string): void {
       found: `${scan.size.join("x")}x${scan.channels}`,
       fix: "Extract the volume that is wanted",
     });
-  requireFinite(scan, path);
+  requireImage(scan, path);
 }
 
 /** Splines and waves overshoot at edges: no voxel becomes darker or brighter than any of the scan. */

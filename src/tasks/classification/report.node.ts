@@ -1,6 +1,7 @@
 import { writeText } from "../../io/node.js";
 import type { ExampleCase } from "../../report/data.js";
 import { buildReport } from "../../report/run.js";
+import { parametersInWords } from "../../report/words.js";
 import { commonParts, readEvaluation } from "../report.node.js";
 import { paths, readHistory } from "../run-folder.node.js";
 import type { ReportRequest, ReportSummary } from "../verbs.js";
@@ -19,7 +20,7 @@ export async function reportClassification({ runDir }: ReportRequest): Promise<R
   const page = buildReport({
     title: `${run.system} on ${run.data.name}`,
     ...commonParts(run, history),
-    description: `${run.model.classes[1]} against ${run.model.classes[0]} from ${run.model.modality} images; ${(run.parameters / 1e6).toFixed(2)} M parameters`,
+    description: `${run.model.classes[1]} against ${run.model.classes[0]} from ${run.model.modality} images; ${parametersInWords(run.parameters)}`,
     simulated: run.model.simulated,
     ...(evaluation === undefined
       ? {}

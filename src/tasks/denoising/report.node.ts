@@ -2,6 +2,7 @@ import { readVolume, writeText } from "../../io/node.js";
 import type { ExampleCase } from "../../report/data.js";
 import { type MontagePanel, montage } from "../../report/montage.js";
 import { buildReport } from "../../report/run.js";
+import { parametersInWords } from "../../report/words.js";
 import { toCanonical } from "../../volume/orient.js";
 import type { ImageVolume } from "../../volume/volume.js";
 import { casesOf } from "../dataset.node.js";
@@ -19,12 +20,12 @@ export async function reportDenoising({ runDir }: ReportRequest): Promise<Report
   const run = await readRun(runDir);
   const history = await readHistory(runDir);
   const evaluation = await readEvaluation(runDir);
-  const million = (count: number): string => `${(count / 1e6).toFixed(2)} M parameters`;
-  const critic = run.criticParameters === 0 ? "no critic" : `a critic of ${million(run.criticParameters)}`;
+  const critic =
+    run.criticParameters === 0 ? "no critic" : `a critic of ${parametersInWords(run.criticParameters)}`;
   const page = buildReport({
     title: `${run.system} on ${run.data.name}`,
     ...commonParts(run, history),
-    description: `Generator of ${million(run.parameters)} and ${critic}; patches of ${run.config.patch.join(" x ")} voxels with ${[...new Set(run.model.noise)].join(" to ")} % Rician noise; perceptual term: ${run.model.features ?? "none"}`,
+    description: `Generator of ${parametersInWords(run.parameters)} and ${critic}; patches of ${run.config.patch.join(" x ")} voxels with ${[...new Set(run.model.noise)].join(" to ")} % Rician noise; perceptual term: ${run.model.features ?? "none"}`,
     simulated: run.model.simulated,
     ...(evaluation === undefined ? {} : { evaluation, examples: await examplesOf(runDir, run, evaluation) }),
     configuration: {

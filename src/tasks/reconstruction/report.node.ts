@@ -2,6 +2,7 @@ import { readVolume, writeText } from "../../io/node.js";
 import type { ExampleCase } from "../../report/data.js";
 import { montage } from "../../report/montage.js";
 import { buildReport } from "../../report/run.js";
+import { parametersInWords } from "../../report/words.js";
 import { commonParts, picksOf, readEvaluation } from "../report.node.js";
 import { paths, readHistory } from "../run-folder.node.js";
 import type { EvaluateSummary, ReportRequest, ReportSummary } from "../verbs.js";
@@ -20,7 +21,7 @@ export async function reportReconstruction({ runDir }: ReportRequest): Promise<R
   const page = buildReport({
     title: `${run.system} on ${run.data.name}`,
     ...commonParts(run, history),
-    description: `${(run.parameters / 1e6).toFixed(2)} M parameters, from ${geometry.views} views of ${geometry.bins} bins to ${geometry.imageSize} x ${geometry.imageSize} pixels of ${Number(geometry.pixelSizeMm.toPrecision(4))} mm, trained with ${counts.map((n) => n.toPrecision(2)).join(" to ")} prompts a slice`,
+    description: `${parametersInWords(run.parameters)}, from ${geometry.views} views of ${geometry.bins} bins to ${geometry.imageSize} x ${geometry.imageSize} pixels of ${Number(geometry.pixelSizeMm.toPrecision(4))} mm, trained with ${counts.map((n) => n.toPrecision(2)).join(" to ")} prompts a slice`,
     simulated: run.model.simulated,
     ...(evaluation === undefined ? {} : { evaluation, examples: await examplesOf(runDir, evaluation) }),
     configuration: { ...run.config, parameters: run.parameters },

@@ -4,6 +4,7 @@ import { openDataSet, readVolume, writeText } from "../../io/node.js";
 import type { ExampleCase } from "../../report/data.js";
 import { overlayFigure } from "../../report/figure.js";
 import { buildReport } from "../../report/run.js";
+import { parametersInWords } from "../../report/words.js";
 import { toCanonical } from "../../volume/orient.js";
 import { casesOf } from "../dataset.node.js";
 import { commonParts, picksOf, readEvaluation } from "../report.node.js";
@@ -22,7 +23,7 @@ export async function reportSegmentation({ runDir }: ReportRequest): Promise<Rep
   const page = buildReport({
     title: `${run.system} on ${run.data.name}`,
     ...commonParts(run, history),
-    description: `U-Net with ${(run.parameters / 1e6).toFixed(2)} M parameters, ${run.model.dimensions}-D, patches of ${run.model.patch.join(" x ")} voxels`,
+    description: `U-Net with ${parametersInWords(run.parameters)}, ${run.model.dimensions}-D, patches of ${run.model.patch.join(" x ")} voxels`,
     simulated: run.model.simulated,
     ...(evaluation === undefined ? {} : { evaluation, examples: await examplesOf(runDir, run, evaluation) }),
     configuration: { ...run.config, parameters: run.parameters, preparation: run.model.preparation },

@@ -2,6 +2,7 @@ import { readVolume, writeText } from "../../io/node.js";
 import type { ExampleCase } from "../../report/data.js";
 import { type MontagePanel, montage } from "../../report/montage.js";
 import { buildReport } from "../../report/run.js";
+import { parametersInWords } from "../../report/words.js";
 import { toIsotropic } from "../../volume/isotropic.js";
 import { resampleTo } from "../../volume/resample.js";
 import type { ImageVolume } from "../../volume/volume.js";
@@ -55,7 +56,7 @@ function describe({ model, config, parameters }: Run): string {
     model.acquisition === "2d"
       ? "self anti-aliasing and self super-resolution (2-D acquisition)"
       : "self super-resolution (3-D acquisition)";
-  return `${kind}; EDSR of ${config.network.blocks} blocks with ${config.network.width} channels, ${(parameters / 1e6).toFixed(2)} M parameters in all; slices ${show(model.thicknessMm)} thick every ${show(model.sliceMm)}, made to voxels of ${show(model.targetMm)}`;
+  return `${kind}; EDSR of ${config.network.blocks} blocks with ${config.network.width} channels, ${parametersInWords(parameters)} in all; slices ${show(model.thicknessMm)} thick every ${show(model.sliceMm)}, made to voxels of ${show(model.targetMm)}`;
 }
 
 /** Pictures of the best, the median and the worst case by PSNR. */

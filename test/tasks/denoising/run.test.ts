@@ -60,8 +60,8 @@ describe("a run with a critic", () => {
     expect(await train("parts", { resume: true })).toMatchObject({ steps: 12, stopped: "done" });
     expect((await bytesOf("parts")).equals(await bytesOf("whole"))).toBe(true);
     const rows = (await readFile(join(folder, "whole", "metrics.jsonl"), "utf8")).trim().split("\n");
-    const { metrics } = JSON.parse(rows[0]!) as { metrics: Record<string, number> };
-    expect(Object.keys(metrics).sort()).toEqual([
+    const { trainMetrics } = JSON.parse(rows[0]!) as { trainMetrics: Record<string, number> };
+    expect(Object.keys(trainMetrics).sort()).toEqual([
       "critic distance",
       "critic loss",
       "critic norm",

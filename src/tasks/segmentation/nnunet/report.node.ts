@@ -2,6 +2,7 @@ import { loadCase, nodeFiles, openDataSet, writeText } from "../../../io/node.js
 import type { ExampleCase } from "../../../report/data.js";
 import { overlayFigure } from "../../../report/figure.js";
 import { buildReport } from "../../../report/run.js";
+import { parametersInWords } from "../../../report/words.js";
 import { casesOf } from "../../dataset.node.js";
 import { commonParts, picksOf, readEvaluation } from "../../report.node.js";
 import { paths, readHistory, readRunAs } from "../../run-folder.node.js";
@@ -24,7 +25,7 @@ export async function reportNnunet({ runDir }: ReportRequest): Promise<ReportSum
   const page = buildReport({
     title: `${run.system} on ${run.data.name}, ${run.model.configuration}, fold ${run.split.fold}`,
     ...commonParts(run, history),
-    description: `Planned U-Net with ${(run.parameters / 1e6).toFixed(2)} M parameters, ${dimensions}-D, ${widths.length} levels, patches of ${patch.join(" x ")} voxels of ${spacingMm.map((mm) => Number(mm.toFixed(3))).join(" x ")} mm`,
+    description: `Planned U-Net with ${parametersInWords(run.parameters)}, ${dimensions}-D, ${widths.length} levels, patches of ${patch.join(" x ")} voxels of ${spacingMm.map((mm) => Number(mm.toFixed(3))).join(" x ")} mm`,
     simulated: run.model.simulated,
     ...(evaluation === undefined ? {} : { evaluation, examples: await examplesOf(runDir, run, evaluation) }),
     configuration: { ...run.config, parameters: run.parameters, trained: trainedConfiguration(run.model) },
