@@ -21,13 +21,17 @@ export interface CaseScores {
   readonly scores: Readonly<Record<string, Readonly<Record<string, number | null>>>>;
 }
 
+/** A mean with its confidence interval; the ends are `null` where nothing is known of the spread, as of one subject. */
+export interface ShownInterval {
+  readonly mean: number;
+  readonly low: number | null;
+  readonly high: number | null;
+}
+
 /** The mean of a metric over cases with its confidence interval, for one label. */
-export interface MetricSummary {
+export interface MetricSummary extends ShownInterval {
   readonly label: string;
   readonly metric: string;
-  readonly mean: number;
-  readonly low: number;
-  readonly high: number;
   /** Cases that entered the mean (those where the metric is defined). */
   readonly count: number;
 }
@@ -44,7 +48,7 @@ export interface EvaluationReport {
   readonly cases: readonly CaseScores[];
   readonly summary: readonly MetricSummary[];
   /** The headline metric over all labels. */
-  readonly overall?: { readonly mean: number; readonly low: number; readonly high: number } | undefined;
+  readonly overall?: ShownInterval | undefined;
   /** How the intervals were made: "95 % bootstrap over subjects, 2000 resamples". */
   readonly interval: string;
   /** What a reader of the table must know: the tolerance of the surface Dice, what a dash means. */

@@ -1,4 +1,11 @@
-import type { CaptionedChart, CaseScores, EvaluationReport, MetricColumn, MetricSummary } from "./data.js";
+import type {
+  CaptionedChart,
+  CaseScores,
+  EvaluationReport,
+  MetricColumn,
+  MetricSummary,
+  ShownInterval,
+} from "./data.js";
 import { type Child, type Column, figure, html, type Markup, name, swatch, table, trusted } from "./html.js";
 import { colorAt } from "./palette.js";
 import { intervalChart, stripChart } from "./spread.js";
@@ -27,11 +34,8 @@ export function headline(evaluation: EvaluationReport): Markup {
   if (metric === undefined) return html``;
   const digits = digitsOf(metric);
   const unit = metric.unit === undefined ? "" : ` ${metric.unit}`;
-  const item = (
-    what: Child,
-    { mean, low, high }: { mean: number; low: number; high: number },
-  ): Markup => html`<div><dt>${what}</dt>
-<dd>${decimal(mean, digits)}${unit}<small>95 % CI ${between(low, high, digits)}</small></dd></div>\n`;
+  const item = (what: Child, { mean, low, high }: ShownInterval): Markup => html`<div><dt>${what}</dt>
+<dd>${decimal(mean, digits)}${unit}<small>${low === null ? "no interval" : `95 % CI ${between(low, high, digits)}`}</small></dd></div>\n`;
   const items = evaluation.labels.flatMap((label, index) => {
     const found = summaryOf(evaluation, label, metric.key);
     return found === undefined
@@ -55,7 +59,8 @@ export function resultsSection(evaluation: EvaluationReport): Markup {
     return html`<p class="absent">No case has been evaluated.</p>`;
   const intervals = evaluation.labels.flatMap((label, index) => {
     const found = summaryOf(evaluation, label, metric.key);
-    return found === undefined ? [] : [{ ...found, name: label, color: colorAt(index) }];
+    if (found === undefined || found.low === null || found.high === null) return [];
+    return [{ mean: found.mean, low: found.low, high: found.high, name: label, color: colorAt(index) }];
   });
   const groups = evaluation.labels.map((label, index) => ({
     name: label,

@@ -4,8 +4,9 @@ export function decimal(value: number | null | undefined, digits: number): strin
   return value.toFixed(digits).replace("-", "−");
 }
 
-/** An interval: `0.88–0.91`, or with "to" where a sign would make the dash unreadable. */
-export function between(low: number, high: number, digits: number): string {
+/** An interval: `0.88–0.91`, or with "to" where a sign would make the dash unreadable; an en dash where there is none. */
+export function between(low: number | null, high: number | null, digits: number): string {
+  if (low === null || high === null) return "–";
   return `${decimal(low, digits)}${low < 0 ? " to " : "–"}${decimal(high, digits)}`;
 }
 

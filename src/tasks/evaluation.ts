@@ -1,16 +1,12 @@
 import { fail } from "../core/errors.js";
 import type { MeanInterval } from "../metrics/interval.js";
 import type { ScoreSummary } from "../metrics/summary.js";
-import type { MetricColumn } from "../report/data.js";
+import type { MetricColumn, ShownInterval } from "../report/data.js";
 import type { EvaluateRequest, EvaluateSummary } from "./verbs.js";
 
-/** A mean with its interval; of one subject, where nothing can be said about the spread, the mean thrice. */
-export function plainInterval({ mean, low, high }: MeanInterval): {
-  readonly mean: number;
-  readonly low: number;
-  readonly high: number;
-} {
-  return { mean, low: low ?? mean, high: high ?? mean };
+/** A mean with its interval, and nothing else. */
+export function plainInterval({ mean, low, high }: MeanInterval): ShownInterval {
+  return { mean, low, high };
 }
 
 /** What an evaluation says of its scores together; of the measures with these keys. */

@@ -1,5 +1,5 @@
 import type { DataSetOptions } from "../io/dataset.js";
-import type { EvaluationReport } from "../report/data.js";
+import type { EvaluationReport, ShownInterval } from "../report/data.js";
 import type { Device } from "../runtime/engine.js";
 
 /** What every system can be asked to do. Paths are the caller's own; nothing is printed. */
@@ -159,7 +159,7 @@ export interface EvaluateSummary extends EvaluationReport {
   /** The data set that it was judged on. */
   readonly dataDir: string;
   /** Share of voxels with the right class, background included, averaged over cases. */
-  readonly accuracy?: { readonly mean: number; readonly low: number; readonly high: number };
+  readonly accuracy?: ShownInterval;
 }
 
 export interface ExportRequest {

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { fail } from "../../core/errors.js";
+import type { ShownInterval } from "../../report/data.js";
 import type { Device } from "../../runtime/engine.js";
 import { systemOf } from "../../systems/node.js";
 import { requireBetter } from "../../tasks/evaluation.js";
@@ -129,13 +130,20 @@ function judge(
   };
 }
 
+/** A mean and, where there is one, its interval. */
+function intervalText({ mean, low, high }: ShownInterval, decimals?: number): string {
+  const shown = formatScore(mean, decimals);
+  return low === null || high === null
+    ? shown
+    : `${shown} [${formatScore(low, decimals)}, ${formatScore(high, decimals)}]`;
+}
+
 function evaluationText(summary: EvaluateSummary, verdict: string | undefined): string {
   const { set, caseCount, labels, metrics, overall, interval, notes = [] } = summary;
   const cell = (label: string, metric: string, decimals: number): string => {
     const found = summary.summary.find((entry) => entry.label === label && entry.metric === metric);
     if (found === undefined) return "–";
-    const [mean, low, high] = [found.mean, found.low, found.high].map((v) => formatScore(v, decimals));
-    return `${mean} [${low}, ${high}]`;
+    return intervalText(found, decimals);
   };
   const columns = metrics.map(({ name, unit, key, decimals = unit === undefined ? 3 : 2 }) => ({
     name: unit === undefined ? name : `${name} (${unit})`,
@@ -153,11 +161,7 @@ function evaluationText(summary: EvaluateSummary, verdict: string | undefined): 
     "",
     table,
     "",
-    ...(overall === undefined
-      ? []
-      : [
-          `Overall ${headline}: ${formatScore(overall.mean)} [${formatScore(overall.low)}, ${formatScore(overall.high)}]`,
-        ]),
+    ...(overall === undefined ? [] : [`Overall ${headline}: ${intervalText(overall)}`]),
     `In brackets: ${interval}`,
     ...notes,
     ...(verdict === undefined ? [] : [verdict]),
