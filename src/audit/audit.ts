@@ -191,6 +191,7 @@ async function lookAt(
 /** An image with its digest and its description. */
 export async function see(item: Seen["item"], image: ImageVolume): Promise<Seen> {
   const { data, size } = image;
+  if (data.every((value) => Object.is(value, data[0]))) return { item };
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   const digest = `${size.join("x")} ${await sha256(bytes)}`;
   const description = describeImage(image);

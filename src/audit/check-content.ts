@@ -3,11 +3,12 @@ import { fewestImages } from "./limit.js";
 import { type Match, type Matching, matchContent, rankOf } from "./match.js";
 import type { AuditItem, CheckResult, Evidence, Finding } from "./types.js";
 
-/** An image with what was seen in it; `values` absent where there is nothing to see. */
+/** An image with what was seen in it. */
 export interface Seen {
   readonly item: AuditItem;
-  /** SHA-256 of the voxels and the size: equal for equal images, whatever the file. */
-  readonly digest: string;
+  /** SHA-256 of the voxels and the size: equal for equal images, whatever the file. Absent for images of one value, which are equal without meaning anything. */
+  readonly digest?: string;
+  /** Absent where there is no head to see. */
   readonly description?: Description;
 }
 
@@ -64,10 +65,12 @@ export function checkContent(
     pairs.push(...shown.filter(({ held }) => !equal.pairs.some((pair) => pair.held === held)));
   }
   const tooFew = matchings.every(({ limit }) => limit === undefined);
-  const blank = seen.length - visible.length;
+  const blank = seen.filter(({ digest }) => digest === undefined).length;
+  const headless = seen.length - visible.length - blank;
   const details = [
     ...matchings.map((matching) => describeMatching(matching, tooFew)),
-    ...(blank > 0 ? [`${blank} images without a head in them were compared for equality alone.`] : []),
+    ...(headless > 0 ? [`${headless} images without a head in them were compared for equality alone.`] : []),
+    ...(blank > 0 ? [`${blank} images of one value were not compared.`] : []),
     ...(tooFew
       ? [
           `With fewer than ${fewestImages} images of a kind on two sides, or images of one subject alone, only equality is checked.`,
@@ -87,8 +90,7 @@ function equalImages(seen: readonly Seen[]): {
   const sorted = [...seen].sort((a, b) => rankOf(a.item) - rankOf(b.item));
   const pairs: ShownPair[] = [];
   for (const one of sorted) {
-    // Blank slices are equal without meaning anything.
-    if (one.description === undefined) continue;
+    if (one.digest === undefined) continue;
     const first = training.get(one.digest);
     if (first === undefined) training.set(one.digest, one);
     else if (rankOf(first.item) !== rankOf(one.item))

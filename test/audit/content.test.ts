@@ -86,10 +86,36 @@ describe("one head on both sides, by the images themselves", () => {
       ["again", "0-0", "equal voxel by voxel"],
     ]);
     expect(result.status).toBe("found");
-    expect(result.details).toContain("2 images without a head in them were compared for equality alone.");
+    expect(result.details).toContain("2 images of one value were not compared.");
     expect(result.details).toContain(
       "With fewer than 12 images of a kind on two sides, or images of one subject alone, only equality is checked.",
     );
+  });
+
+  it("finds equal images that show no head", async () => {
+    const { size, affine } = slice(0, 0);
+    const data = new Float32Array(size[0] * size[1]);
+    data[5] = 1;
+    const speck = { data, size, affine, channels: 1 };
+    const seen = [await see({ id: "a", part: "train" }, speck), await see({ id: "b", part: "test" }, speck)];
+    const { result } = checkContent(seen, options);
+    expect(seen[0]!.description).toBeUndefined();
+    expect(result.status).toBe("found");
+    expect(result.details).toContain("2 images without a head in them were compared for equality alone.");
+  });
+
+  it("sees heads whose background is not a number, as masked volumes have it", async () => {
+    const masked = (image: ImageVolume): ImageVolume => ({
+      ...image,
+      data: image.data.map((value) => (value === 0 ? Number.NaN : value)),
+    });
+    const seen = await Promise.all(
+      heads.map((n) => see({ id: `${n}`, part: n % 5 === 0 ? "test" : "train" }, masked(head(n)))),
+    );
+    const { data, ...rest } = head(10);
+    const brighter = masked({ ...rest, data: data.map((value) => 2 * value) });
+    const { pairs } = checkContent([...seen, await see({ id: "copy", part: "train" }, brighter)], options);
+    expect(pairs.map(({ held, training }) => [held.item.id, training.item.id])).toEqual([["10", "copy"]]);
   });
 
   it("has nothing to compare with where all images are one subject's", async () => {
