@@ -17,8 +17,8 @@ import { type RunFacts, readRunFacts } from "./run-facts.js";
 import type { Audit, Collection, Part, Side } from "./types.js";
 
 export interface AuditOptions {
-  /** Of a data set: which case is on which side, by case or by subject. Folds, by their numbers, are held against each other as well. */
-  readonly split?: (id: string, subject: string) => Side | undefined;
+  /** Of a data set: which case is on which sides, by case or by subject: on one, or on several where the split leaks. Folds, by their numbers, are held against each other as well. */
+  readonly split?: (id: string, subject: string) => readonly Side[];
   /** How a data set with a split is read where its files do not say. */
   readonly dataset?: DataSetOptions;
   /** Probability of one or more wrong matches of images in the whole collection; default 0.01. */

@@ -175,5 +175,9 @@ function describeMatching(
   const reading = `${limit.pairs} pairs of different heads have a likeness below ${limit.p99.toFixed(2)} in 99 of 100 cases`;
   const thinned =
     looked.length < held ? ` Only ${looked.length} of ${held} held-out ${kind}s were compared.` : "";
-  return `${images} ${kind}s, ${comparisons} comparisons across the split: ${reading}; the limit for all comparisons together is ${limit.limit.toFixed(2)}.${thinned}`;
+  const unknown =
+    kind === "slice" && limit.alike === 0
+      ? " No two of them, on whatever sides, were recognised as one head: if several are of one, they lie too far apart for this check, which would see copies alone. Give identifiers."
+      : "";
+  return `${images} ${kind}s, ${comparisons} comparisons across the split: ${reading}; the limit for all comparisons together is ${limit.limit.toFixed(2)}.${thinned}${unknown}`;
 }

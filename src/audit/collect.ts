@@ -249,22 +249,20 @@ export function covariatesOf(row: Row, columns: readonly string[]): Record<strin
   return Object.fromEntries(known);
 }
 
-/** The cases of a data set, each on the side that `sideOf` says; cases on none are left out. */
+/** The cases of a data set, each on the sides that `sidesOf` says; cases on none are left out. */
 export function collectCases(
   dataset: DataSet,
   kind: string,
-  sideOf: (id: string, subject: string) => Side | undefined,
+  sidesOf: (id: string, subject: string) => readonly Side[],
 ): Collection {
   const rows = new Map((dataset.participants ?? []).map((row) => [row.participant_id, row]));
   const columns = [...new Set((dataset.participants ?? []).flatMap(Object.keys))];
   const diagnosis = columnOf(columns, columnNames.diagnosis);
   const items = dataset.cases.flatMap((one): AuditItem[] => {
-    const side = sideOf(one.id, one.subject);
-    if (side === undefined) return [];
     const row = rows.get(one.subject) ?? {};
     const dx = diagnosis === undefined ? undefined : row[diagnosis];
-    return [
-      {
+    return sidesOf(one.id, one.subject).map(
+      (side): AuditItem => ({
         id: one.id,
         ...(typeof side === "number" ? { part: "train", fold: side } : { part: side }),
         path: one.images[0]!,
@@ -272,8 +270,8 @@ export function collectCases(
         ...(one.session === undefined ? {} : { session: one.session }),
         ...(dx === undefined ? {} : { diagnosis: dx }),
         covariates: covariatesOf(row, columns),
-      },
-    ];
+      }),
+    );
   });
   return twoSided({
     name: dataset.root,
@@ -283,7 +281,7 @@ export function collectCases(
       dataset.kind === "bids"
         ? "BIDS subjects"
         : "the data set's subjects, each case its own where it names none",
-    notes: leftOut(dataset.cases.length - items.length),
+    notes: leftOut(dataset.cases.length - new Set(items.map(({ id }) => id)).size),
   });
 }
 

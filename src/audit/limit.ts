@@ -10,6 +10,12 @@ export interface Limit {
   readonly p99: number;
 }
 
+/** A limit, and what is above it. */
+export interface FoundLimit extends Limit {
+  /** Pairs of images, on one side of a split or on two, that are taken for one head. */
+  readonly alike: number;
+}
+
 /** Fewer images than this say nothing about how alike different heads are. */
 export const fewestImages = 12;
 
@@ -30,7 +36,7 @@ export function findLimit(
   subjects: readonly (string | undefined)[],
   comparisons: number,
   falseAlarms: number,
-): Limit | undefined {
+): FoundLimit | undefined {
   const step = Math.max(1, Math.ceil(vectors.length / mostImages));
   const chosen = vectors.map((_, n) => n).filter((n) => n % step === 0);
   const n = chosen.length;
@@ -66,7 +72,8 @@ export function findLimit(
     if (next.limit < found.limit) found = next;
     if (settled) break;
   }
-  return found;
+  const { limit } = found;
+  return { ...found, alike: likenesses.reduce((count, value) => count + (value > limit ? 1 : 0), 0) };
 }
 
 /**

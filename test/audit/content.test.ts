@@ -49,6 +49,15 @@ describe("one head on both sides, by the images themselves", () => {
     );
   });
 
+  it("says so where no slice says anything about another one of its head", async () => {
+    const apart = await Promise.all(heads.map((n) => seenSlice(n, 2, n % 5 === 0 ? "test" : "train")));
+    const { result } = checkContent(apart, options);
+    expect(result.status).toBe("clean");
+    expect(result.details).toContain(
+      "No two of them, on whatever sides, were recognised as one head: if several are of one, they lie too far apart",
+    );
+  });
+
   it.each([1, 2, 3])("finds a changed copy among honest slices (%s)", async (seed) => {
     const seen = await scene((n) => (n % 5 === 0 ? "test" : "train"));
     const copy = await see({ id: "copy", part: "train" }, changedCopy(slice(5, 3), rng(seed)));
