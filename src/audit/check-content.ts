@@ -29,6 +29,9 @@ export interface ShownPair {
   readonly mirrored: boolean;
 }
 
+/** Beyond this limit neighbouring slices and repeated scans are never taken for one head. */
+const highestLimit = 0.9;
+
 const about = {
   check: "one head on both sides, by the images themselves",
   sees: "equal images; copies that are shifted, turned by less than 45 degrees (volumes: some degrees), scaled, brighter, noisier, recompressed or mirrored; neighbouring slices of one head; repeated scans and visits whose gyri still look alike",
@@ -78,7 +81,8 @@ export function checkContent(
       : []),
   ].join(" ");
   // Equality is the least that is asked for: without a limit nobody has looked for heads.
-  const status = findings.length > 0 ? "found" : tooFew ? "not-checked" : "clean";
+  const blind = matchings.every(({ limit }) => limit === undefined || limit.limit > highestLimit);
+  const status = findings.length > 0 ? "found" : blind ? "not-checked" : "clean";
   return { result: { ...about, status, details, findings }, pairs };
 }
 
@@ -176,8 +180,10 @@ function describeMatching(
   const thinned =
     looked.length < held ? ` Only ${looked.length} of ${held} held-out ${kind}s were compared.` : "";
   const unknown =
-    kind === "slice" && limit.alike === 0
-      ? " No two of them, on whatever sides, were recognised as one head: if several are of one, they lie too far apart for this check, which would see copies alone. Give identifiers."
-      : "";
+    limit.limit > highestLimit
+      ? " So high a limit lets copies alone be seen: there are too few heads to say how alike different ones are."
+      : kind === "slice" && limit.alike === 0
+        ? " No two of them, on whatever sides, were recognised as one head: if several are of one, they lie too far apart for this check, which would see copies alone. Give identifiers."
+        : "";
   return `${images} ${kind}s, ${comparisons} comparisons across the split: ${reading}; the limit for all comparisons together is ${limit.limit.toFixed(2)}.${thinned}${unknown}`;
 }

@@ -3,6 +3,7 @@ import { auditSeen, see } from "../../src/audit/audit.js";
 import { checkContent } from "../../src/audit/check-content.js";
 import { describeImage, mirrored } from "../../src/audit/describe.js";
 import { headFrame } from "../../src/audit/head-frame.js";
+import { findLimit } from "../../src/audit/limit.js";
 import { likeness } from "../../src/audit/whiten.js";
 import { rng } from "../../src/core/rng.js";
 import { changedCopy } from "../../src/studies/audit/copies.js";
@@ -37,6 +38,48 @@ describe("one head on both sides, by the images themselves", () => {
     expect(pairs.length).toBeGreaterThan(8);
     for (const { held, training } of pairs)
       expect(held.item.id.split("-")[0]).toBe(training.item.id.split("-")[0]);
+  });
+
+  it.each([
+    [20, 3],
+    [12, 8],
+    [60, 2],
+  ])(
+    "is as likely to be found where pairs of one head are a good part of all: %i heads of %i slices",
+    (count, each) => {
+      const random = rng(count);
+      const direction = (): Float32Array => {
+        const values = Float32Array.from({ length: 160 }, () => random.normal());
+        const length = Math.hypot(...values);
+        return values.map((value) => value / length);
+      };
+      // Neighbours have a likeness of about 0.6, as slices of real heads 2 mm apart, different heads none.
+      const vectors = Array.from({ length: count }, () => {
+        const slices = [direction()];
+        while (slices.length < each) {
+          const [last, other] = [slices.at(-1)!, direction()];
+          slices.push(last.map((value, v) => 0.6 * value + 0.8 * other[v]!));
+        }
+        return slices;
+      }).flat();
+      const found = findLimit(
+        vectors,
+        vectors.map(() => undefined),
+        700,
+        0.005,
+      )!;
+      expect(found.limit).toBeLessThan(0.5);
+      expect(found.limit).toBeGreaterThan(0.3);
+      expect(found.alike).toBeGreaterThan(0.8 * count * (each - 1));
+    },
+  );
+
+  it("is not said to be absent where copies alone would be taken for one head", async () => {
+    const seen = await scene((_, at) => (at % 3 === 0 ? "test" : "train"));
+    const few = seen.filter(({ item }) => Number(item.id.split("-")[0]) < 3);
+    const { result } = checkContent(few, options);
+    expect(result.details).toContain("too few heads to say how alike different ones are");
+    expect(result.status).toBe("not-checked");
   });
 
   it("is not found where heads are dealt", async () => {
