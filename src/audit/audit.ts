@@ -17,8 +17,8 @@ import { type RunFacts, readRunFacts } from "./run-facts.js";
 import type { Audit, Collection, Part, Side } from "./types.js";
 
 export interface AuditOptions {
-  /** Of a data set: which case is on which side, by case or by subject. Folds, by their numbers, are held against each other as well. */
-  readonly split?: (id: string, subject: string) => Side | undefined;
+  /** Of a data set: which case is on which sides, by case or by subject: on one, or on several where the split leaks. Folds, by their numbers, are held against each other as well. */
+  readonly split?: (id: string, subject: string) => readonly Side[];
   /** How a data set with a split is read where its files do not say. */
   readonly dataset?: DataSetOptions;
   /** Probability of one or more wrong matches of images in the whole collection; default 0.01. */
@@ -191,6 +191,7 @@ async function lookAt(
 /** An image with its digest and its description. */
 export async function see(item: Seen["item"], image: ImageVolume): Promise<Seen> {
   const { data, size } = image;
+  if (data.every((value) => Object.is(value, data[0]))) return { item };
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   const digest = `${size.join("x")} ${await sha256(bytes)}`;
   const description = describeImage(image);

@@ -3,11 +3,12 @@ import { fewestImages } from "./limit.js";
 import { type Match, type Matching, matchContent, rankOf } from "./match.js";
 import type { AuditItem, CheckResult, Evidence, Finding } from "./types.js";
 
-/** An image with what was seen in it; `values` absent where there is nothing to see. */
+/** An image with what was seen in it. */
 export interface Seen {
   readonly item: AuditItem;
-  /** SHA-256 of the voxels and the size: equal for equal images, whatever the file. */
-  readonly digest: string;
+  /** SHA-256 of the voxels and the size: equal for equal images, whatever the file. Absent for images of one value, which are equal without meaning anything. */
+  readonly digest?: string;
+  /** Absent where there is no head to see. */
   readonly description?: Description;
 }
 
@@ -27,6 +28,9 @@ export interface ShownPair {
   readonly words: string;
   readonly mirrored: boolean;
 }
+
+/** Beyond this limit neighbouring slices and repeated scans are never taken for one head. */
+const highestLimit = 0.9;
 
 const about = {
   check: "one head on both sides, by the images themselves",
@@ -64,10 +68,12 @@ export function checkContent(
     pairs.push(...shown.filter(({ held }) => !equal.pairs.some((pair) => pair.held === held)));
   }
   const tooFew = matchings.every(({ limit }) => limit === undefined);
-  const blank = seen.length - visible.length;
+  const blank = seen.filter(({ digest }) => digest === undefined).length;
+  const headless = seen.length - visible.length - blank;
   const details = [
     ...matchings.map((matching) => describeMatching(matching, tooFew)),
-    ...(blank > 0 ? [`${blank} images without a head in them were compared for equality alone.`] : []),
+    ...(headless > 0 ? [`${headless} images without a head in them were compared for equality alone.`] : []),
+    ...(blank > 0 ? [`${blank} images of one value were not compared.`] : []),
     ...(tooFew
       ? [
           `With fewer than ${fewestImages} images of a kind on two sides, or images of one subject alone, only equality is checked.`,
@@ -75,7 +81,8 @@ export function checkContent(
       : []),
   ].join(" ");
   // Equality is the least that is asked for: without a limit nobody has looked for heads.
-  const status = findings.length > 0 ? "found" : tooFew ? "not-checked" : "clean";
+  const blind = matchings.every(({ limit }) => limit === undefined || limit.limit > highestLimit);
+  const status = findings.length > 0 ? "found" : blind ? "not-checked" : "clean";
   return { result: { ...about, status, details, findings }, pairs };
 }
 
@@ -87,8 +94,7 @@ function equalImages(seen: readonly Seen[]): {
   const sorted = [...seen].sort((a, b) => rankOf(a.item) - rankOf(b.item));
   const pairs: ShownPair[] = [];
   for (const one of sorted) {
-    // Blank slices are equal without meaning anything.
-    if (one.description === undefined) continue;
+    if (one.digest === undefined) continue;
     const first = training.get(one.digest);
     if (first === undefined) training.set(one.digest, one);
     else if (rankOf(first.item) !== rankOf(one.item))
@@ -173,5 +179,11 @@ function describeMatching(
   const reading = `${limit.pairs} pairs of different heads have a likeness below ${limit.p99.toFixed(2)} in 99 of 100 cases`;
   const thinned =
     looked.length < held ? ` Only ${looked.length} of ${held} held-out ${kind}s were compared.` : "";
-  return `${images} ${kind}s, ${comparisons} comparisons across the split: ${reading}; the limit for all comparisons together is ${limit.limit.toFixed(2)}.${thinned}`;
+  const unknown =
+    limit.limit > highestLimit
+      ? " So high a limit lets copies alone be seen: there are too few heads to say how alike different ones are."
+      : kind === "slice" && limit.alike === 0
+        ? " No two of them, on whatever sides, were recognised as one head: if several are of one, they lie too far apart for this check, which would see copies alone. Give identifiers."
+        : "";
+  return `${images} ${kind}s, ${comparisons} comparisons across the split: ${reading}; the limit for all comparisons together is ${limit.limit.toFixed(2)}.${thinned}${unknown}`;
 }

@@ -18,22 +18,22 @@ import type { AuditItem, Collection, Part } from "./types.js";
  * classes that its configuration names.
  */
 export async function collectRun(files: FileSystem, dir: string, facts: RunFacts): Promise<Collection> {
-  const partOf = partsOf(facts);
+  const partsOf = partsIn(facts);
   const kind = `run of ${facts.system}`;
   const reading = diagnosisReading(facts);
   const table =
     reading === undefined
       ? undefined
       : await readSubjectsFrom(files, facts.data.root, reading).catch((error: unknown) => error);
-  if (isTable(table) && table.rows.some(({ id }) => partOf.has(id)))
-    return { ...collectRows(table, kind, partOf), name: dir };
+  if (isTable(table) && table.rows.some(({ id }) => partsOf(id).length > 0))
+    return { ...collectRows(table, kind, partsOf), name: dir };
   const opened = await openDataSetFrom(
     files,
     facts.data.root,
     (facts.data.options ?? {}) as DataSetOptions,
   ).catch(() => undefined);
-  const known = opened?.cases.some(({ id }) => partOf.has(id)) === true;
-  const found = known ? collectCases(opened, kind, (id) => partOf.get(id)) : recordedCases(facts, kind);
+  const known = opened?.cases.some(({ id }) => partsOf(id).length > 0) === true;
+  const found = known ? collectCases(opened, kind, partsOf) : recordedCases(facts, kind);
   if (reading === undefined) return { ...found, name: dir };
   const why = table instanceof Error ? table.message : "it has none of the run's cases";
   const lost = `The table of diagnoses that it was trained by cannot be read as it was then, so that no diagnosis is known: ${why}`;
@@ -48,11 +48,13 @@ export async function collectRun(files: FileSystem, dir: string, facts: RunFacts
 const isTable = (value: unknown): value is SubjectTable =>
   typeof value === "object" && value !== null && "rows" in value;
 
-function partsOf({ split }: RunFacts): ReadonlyMap<string, Part> {
-  const partOf = new Map<string, Part>();
-  for (const part of ["train", "validation", "test"] as const)
-    for (const id of split[part]) partOf.set(id, part);
-  return partOf;
+/** On which sides a case is: on several in a run whose split leaks. */
+function partsIn({ split }: RunFacts): (id: string) => readonly Part[] {
+  const sides = (["train", "validation", "test"] as const).map((part) => ({
+    part,
+    ids: new Set(split[part]),
+  }));
+  return (id) => sides.flatMap(({ part, ids }) => (ids.has(id) ? [part] : []));
 }
 
 /** What the configuration of a run says about diagnoses, where it is of such a system. */
@@ -82,17 +84,15 @@ function diagnosisReading({ config, data }: RunFacts): SubjectsOptions | undefin
   };
 }
 
-/** The rows of a table of diagnoses, each on its side; rows on none are left out. */
+/** The rows of a table of diagnoses, each on its sides; rows on none are left out. */
 function collectRows(
   { source, table, rows }: SubjectTable,
   kind: string,
-  partOf: ReadonlyMap<string, Part>,
+  partsOf: (id: string) => readonly Part[],
 ): Collection {
-  const items = rows.flatMap(({ id, subject, session, image, diagnosis, fields }): AuditItem[] => {
-    const part = partOf.get(id);
-    if (part === undefined) return [];
-    return [
-      {
+  const items = rows.flatMap(({ id, subject, session, image, diagnosis, fields }) =>
+    partsOf(id).map(
+      (part): AuditItem => ({
         id,
         part,
         path: image,
@@ -100,15 +100,15 @@ function collectRows(
         ...(session === undefined ? {} : { session }),
         diagnosis,
         covariates: covariatesOf(fields, Object.keys(fields)),
-      },
-    ];
-  });
+      }),
+    ),
+  );
   return twoSided({
     name: source,
     kind,
     items,
     identifiers: `the subjects of ${table}`,
-    notes: leftOut(rows.length - items.length),
+    notes: leftOut(rows.filter(({ id }) => partsOf(id).length === 0).length),
   });
 }
 

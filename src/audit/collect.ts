@@ -3,12 +3,21 @@ import type { DataSet } from "../io/dataset.js";
 import { baseName, type FileSystem, folderOf, joinPath } from "../io/files.js";
 import { parseTable, type Row } from "../io/tables.js";
 import { isImageName } from "./images.js";
-import { classOfPath, knownIdentifiers, partOfPath, partOfWord, subjectOfPath } from "./names.js";
+import {
+  classOfPath,
+  identityOf,
+  knownIdentifiers,
+  partOfPath,
+  partOfWord,
+  splitOfPath,
+  subjectOfPath,
+} from "./names.js";
 import type { AuditItem, Collection, Part, Side } from "./types.js";
 
-/** A folder of images with folders for the sides of the split somewhere on their way. Throws `bad-data`. */
+/** A folder of images with folders for the sides of one split somewhere on their way. Throws `bad-data`. */
 export async function collectFolder(files: FileSystem, root: string): Promise<Collection> {
   const found: AuditItem[] = [];
+  const splits = new Set<string | undefined>();
   const others: string[] = [];
   let outside = 0;
   for (const path of await filesUnder(files, root)) {
@@ -24,15 +33,17 @@ export async function collectFolder(files: FileSystem, root: string): Promise<Co
       outside++;
       continue;
     }
+    splits.add(splitOfPath(inside));
     const [subject, diagnosis] = [subjectOfPath(inside), classOfPath(inside)];
     found.push({
       id: inside,
       part,
       path,
       ...(subject === undefined ? {} : { subject }),
-      ...(diagnosis === undefined || diagnosis === subject ? {} : { diagnosis }),
+      ...(diagnosis === undefined ? {} : { diagnosis }),
     });
   }
+  if (splits.size > 1) refuseSplits(root, [...splits]);
   if (found.length === 0)
     fail("bad-data", {
       what:
@@ -45,17 +56,31 @@ export async function collectFolder(files: FileSystem, root: string): Promise<Co
         outside > 0 ? "Move the sides of the split into train/ and test/, or give a table" : "Check the path",
     });
   const named = found.some(({ subject }) => subject !== undefined);
+  const people = oneSpelling(found);
   return twoSided({
     name: root,
     kind: "folder of images",
-    items: found,
+    items: people.items,
     ...(named ? { identifiers: `from the files' names (${knownIdentifiers})` } : {}),
     notes: [
+      ...people.notes,
       ...(outside > 0
         ? [`${outside} images lie in no folder for a side of the split and were left out.`]
         : []),
       ...(others.length > 0 ? [`${otherKinds(others)} were not looked at.`] : []),
     ],
+  });
+}
+
+/** Of several splits of the same people everybody is on all sides. */
+function refuseSplits(root: string, splits: readonly (string | undefined)[]): never {
+  const names = splits.flatMap((name) => name ?? []).sort();
+  return fail("bad-data", {
+    what: "the folder holds several splits",
+    where: root,
+    expected: "one folder for training and others that are held out",
+    found: names.join(", "),
+    fix: `Audit one at a time, ${joinPath(root, names[0]!)} first`,
   });
 }
 
@@ -155,14 +180,63 @@ export async function collectTable(files: FileSystem, path: string): Promise<Col
       covariates: covariatesOf(row, columns),
     };
   });
+  await requireFiles(files, path, items);
   const pathless = items.filter((item) => item.path === undefined).length;
+  const people = oneSpelling(items);
   return twoSided({
     name: path,
     kind: "table",
-    items,
+    items: people.items,
     ...(subject === undefined ? {} : { identifiers: `column "${subject}"` }),
-    notes: pathless > 0 ? [`${pathless} rows have no path: their images were not looked at.`] : [],
+    notes: [
+      ...people.notes,
+      ...(pathless > 0 ? [`${pathless} rows have no path: their images were not looked at.`] : []),
+    ],
   });
+}
+
+/** Throws `not-found` that lists the rows whose images are not there. */
+async function requireFiles(files: FileSystem, table: string, items: readonly AuditItem[]): Promise<void> {
+  const lost: string[] = [];
+  for (const [at, { path }] of items.entries())
+    if (path !== undefined && !(await isThere(files, path))) lost.push(`line ${at + 2} (${path})`);
+  if (lost.length === 0) return;
+  fail("not-found", {
+    what: `the images of ${lost.length} of ${items.length} rows are not there`,
+    where: table,
+    expected: "paths from the table's own folder, or from the root",
+    found: `${lost.slice(0, 10).join(", ")}${lost.length > 10 ? ` and ${lost.length - 10} more` : ""}`,
+    fix: "Correct the paths, or leave them out to audit the identifiers alone",
+  });
+}
+
+const isThere = (files: FileSystem, path: string): Promise<boolean> =>
+  files.read(path, 1).then(
+    () => true,
+    () => false,
+  );
+
+/** Items whose subjects differ only in how they are written get one spelling, and a note says so. */
+function oneSpelling(items: readonly AuditItem[]): Pick<Collection, "items" | "notes"> {
+  const spellings = new Map<string, Set<string>>();
+  for (const { subject } of items)
+    if (subject !== undefined) {
+      const key = identityOf(subject);
+      spellings.set(key, (spellings.get(key) ?? new Set()).add(subject));
+    }
+  const several = [...spellings.values()].filter(({ size }) => size > 1).map((all) => [...all].join(" = "));
+  if (several.length === 0) return { items, notes: [] };
+  const shown = several.length > 5 ? [...several.slice(0, 5), "…"] : several;
+  return {
+    items: items.map((item) =>
+      item.subject === undefined
+        ? item
+        : { ...item, subject: [...spellings.get(identityOf(item.subject))!][0]! },
+    ),
+    notes: [
+      `${several.length} identifiers are written in several ways and were taken for one: ${shown.join(", ")}.`,
+    ],
+  };
 }
 
 /** Age, sex, site and scanner of a row, under these names. */
@@ -175,22 +249,20 @@ export function covariatesOf(row: Row, columns: readonly string[]): Record<strin
   return Object.fromEntries(known);
 }
 
-/** The cases of a data set, each on the side that `sideOf` says; cases on none are left out. */
+/** The cases of a data set, each on the sides that `sidesOf` says; cases on none are left out. */
 export function collectCases(
   dataset: DataSet,
   kind: string,
-  sideOf: (id: string, subject: string) => Side | undefined,
+  sidesOf: (id: string, subject: string) => readonly Side[],
 ): Collection {
   const rows = new Map((dataset.participants ?? []).map((row) => [row.participant_id, row]));
   const columns = [...new Set((dataset.participants ?? []).flatMap(Object.keys))];
   const diagnosis = columnOf(columns, columnNames.diagnosis);
   const items = dataset.cases.flatMap((one): AuditItem[] => {
-    const side = sideOf(one.id, one.subject);
-    if (side === undefined) return [];
     const row = rows.get(one.subject) ?? {};
     const dx = diagnosis === undefined ? undefined : row[diagnosis];
-    return [
-      {
+    return sidesOf(one.id, one.subject).map(
+      (side): AuditItem => ({
         id: one.id,
         ...(typeof side === "number" ? { part: "train", fold: side } : { part: side }),
         path: one.images[0]!,
@@ -198,8 +270,8 @@ export function collectCases(
         ...(one.session === undefined ? {} : { session: one.session }),
         ...(dx === undefined ? {} : { diagnosis: dx }),
         covariates: covariatesOf(row, columns),
-      },
-    ];
+      }),
+    );
   });
   return twoSided({
     name: dataset.root,
@@ -209,7 +281,7 @@ export function collectCases(
       dataset.kind === "bids"
         ? "BIDS subjects"
         : "the data set's subjects, each case its own where it names none",
-    notes: leftOut(dataset.cases.length - items.length),
+    notes: leftOut(dataset.cases.length - new Set(items.map(({ id }) => id)).size),
   });
 }
 

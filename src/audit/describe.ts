@@ -33,8 +33,18 @@ export function describeImage(image: ImageVolume): Description | undefined {
     channels: 1,
   });
   const { size, data } = volume as ImageVolume;
-  if (data.some((value) => !Number.isFinite(value))) return undefined;
-  return Math.min(...size) < 4 ? describeSlice(data, size) : describeVolume(data, size);
+  const known = withoutGaps(data);
+  return Math.min(...size) < 4 ? describeSlice(known, size) : describeVolume(known, size);
+}
+
+/** What is not a number, as beyond the mask of a brain, is as dark as the darkest voxel. */
+function withoutGaps(data: Float32Array): Float32Array {
+  if (data.every(Number.isFinite)) return data;
+  const darkest = data.reduce(
+    (low, value) => (Number.isFinite(value) ? Math.min(low, value) : low),
+    Number.POSITIVE_INFINITY,
+  );
+  return data.map((value) => (Number.isFinite(value) ? value : Number.isFinite(darkest) ? darkest : 0));
 }
 
 function describeSlice(data: Float32Array, size: Size3): Description | undefined {

@@ -10,6 +10,12 @@ export interface Limit {
   readonly p99: number;
 }
 
+/** A limit, and what is above it. */
+export interface FoundLimit extends Limit {
+  /** Pairs of images, on one side of a split or on two, that are taken for one head. */
+  readonly alike: number;
+}
+
 /** Fewer images than this say nothing about how alike different heads are. */
 export const fewestImages = 12;
 
@@ -30,7 +36,7 @@ export function findLimit(
   subjects: readonly (string | undefined)[],
   comparisons: number,
   falseAlarms: number,
-): Limit | undefined {
+): FoundLimit | undefined {
   const step = Math.max(1, Math.ceil(vectors.length / mostImages));
   const chosen = vectors.map((_, n) => n).filter((n) => n % step === 0);
   const n = chosen.length;
@@ -52,21 +58,26 @@ export function findLimit(
   };
   let found = reading(undefined);
   if (found === undefined) return undefined;
+  // Chains that join a good part of all images join different heads.
+  const apart = (at: number): Limit | undefined => {
+    const linked = components(n, likenesses, at);
+    return largest(linked) > Math.max(3, 0.25 * n) ? undefined : reading(linked);
+  };
+  const { middle, width } = coreOf(likenesses);
+  for (const widths of firstChains) {
+    const next = apart(Math.min(found.limit, middle + widths * width));
+    if (next === undefined) break;
+    if (next.limit < found.limit) found = next;
+  }
   for (let round = 0; round < 6; round++) {
-    const linked = components(
-      n,
-      likenesses,
-      round === 0 ? Math.min(found.limit, coreLimit(likenesses)) : found.limit,
-    );
-    // Chains that join a good part of all images join different heads.
-    if (largest(linked) > Math.max(3, 0.25 * n)) break;
-    const next = reading(linked);
+    const next = apart(found.limit);
     if (next === undefined) break;
     const settled = Math.abs(next.limit - found.limit) < 1e-3;
     if (next.limit < found.limit) found = next;
     if (settled) break;
   }
-  return found;
+  const { limit } = found;
+  return { ...found, alike: likenesses.reduce((count, value) => count + (value > limit ? 1 : 0), 0) };
 }
 
 /**
@@ -90,13 +101,16 @@ export function mirrorLimitOf(
 }
 
 /**
- * Where the first chains are looked for: far out by the middle of the distribution, which pairs of one head do not reach, as they
- * do its tail.
+ * Where the first chains are looked for, in widths of the middle of the distribution above it: pairs of one head do not reach the
+ * middle, as they do the tail. Where there are few heads they are a good part of all pairs, so that one has to begin close; where there are
+ * many, chains that begin so close join different heads, and are not asked.
  */
-function coreLimit(likenesses: Float32Array): number {
+const firstChains = [8, 7, 6, 5] as const;
+
+function coreOf(likenesses: Float32Array): { readonly middle: number; readonly width: number } {
   const sorted = likenesses.slice().sort();
   const at = (q: number): number => sorted[Math.floor(q * (sorted.length - 1))]!;
-  return at(0.5) + 8 * (at(0.8413) - at(0.5));
+  return { middle: at(0.5), width: at(0.8413) - at(0.5) };
 }
 
 function limitOf(values: Float32Array, comparisons: number, falseAlarms: number): Limit | undefined {

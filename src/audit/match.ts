@@ -1,6 +1,6 @@
 import type { ImageKind } from "./describe.js";
 import { mirrored } from "./describe.js";
-import { fewestImages, findLimit, type Limit, mirrorLimitOf } from "./limit.js";
+import { type FoundLimit, fewestImages, findLimit, type Limit, mirrorLimitOf } from "./limit.js";
 import type { AuditItem, Part } from "./types.js";
 import { fitWhitening, likeness } from "./whiten.js";
 
@@ -27,7 +27,7 @@ export interface Matching {
   readonly kind: ImageKind;
   readonly images: number;
   /** Absent where there are too few images, or images of one subject alone: they do not say what different heads look like. */
-  readonly limit?: Limit;
+  readonly limit?: FoundLimit;
   /** The same for one image and the mirror image of another. */
   readonly mirrorLimit?: Limit;
   /** Images that are held out from others, of how many there are: beyond a limit some are left out. */

@@ -62,17 +62,20 @@ export async function splitOf(
   ) as RunRecord["split"];
 }
 
-/** SHA-256 of files, of the two files of a `.hdr/.img` pair together. */
+/** SHA-256 of files, of the two files of a `.hdr/.img` pair together; of what is inside of compressed ones, so that a scan stays the same scan when it is unpacked or packed again. */
 export async function digestsOf(paths: readonly string[]): Promise<string[]> {
   const digests: string[] = [];
   for (const path of paths) {
     const [header, image] = await pairPaths(nodeFiles, path);
-    const bytes = await nodeFiles.read(header);
-    digests.push(
-      await sha256(image === undefined ? bytes : Buffer.concat([bytes, await nodeFiles.read(image)])),
-    );
+    const bytes = await unpacked(header);
+    digests.push(await sha256(image === undefined ? bytes : Buffer.concat([bytes, await unpacked(image)])));
   }
   return digests;
+}
+
+async function unpacked(path: string): Promise<Uint8Array> {
+  const bytes = await nodeFiles.read(path);
+  return bytes[0] === 0x1f && bytes[1] === 0x8b ? nodeFiles.gzip.expand(bytes, path) : bytes;
 }
 
 /** What a report, an evaluation or a summary of a run must say first. */

@@ -2,7 +2,7 @@ import jpeg from "jpeg-js";
 import { describe, expect, it } from "vitest";
 import { auditFrom } from "../../src/audit/audit.js";
 import { buildAuditReport } from "../../src/audit/html.js";
-import { classOfPath, partOfPath, subjectOfPath } from "../../src/audit/names.js";
+import { classOfPath, identityOf, partOfPath, subjectOfPath } from "../../src/audit/names.js";
 import { describeAudit } from "../../src/audit/words.js";
 import { fail } from "../../src/core/errors.js";
 import type { FileSystem } from "../../src/io/files.js";
@@ -121,6 +121,9 @@ describe("names", () => {
     expect(subjectOfPath("train/AD/OAS1_0028_MR1_mpr-1_100.png")).toBe("OAS1_0028");
     expect(subjectOfPath("x/ADNI_002_S_0295_MR_slice9.png")).toBe("002_S_0295");
     expect(subjectOfPath("train/mild_26 (19).png")).toBeUndefined();
+    expect(identityOf(subjectOfPath("a/SUB-012_T1w.nii")!)).toBe(identityOf("sub-012"));
+    expect(["Subject_12", "subject 12", "SUBJECT-12"].map(identityOf)).toEqual(Array(3).fill("subject-12"));
+    expect(["7", "7.0", "7.5"].map(identityOf)).toEqual(["7", "7", "7.5"]);
   });
 
   it("say which side it is on", () => {
@@ -129,6 +132,46 @@ describe("names", () => {
     expect(partOfPath("val_set/1.png")).toBe("validation");
     expect(partOfPath("images/1.png")).toBeUndefined();
     expect(classOfPath("AD/test/1.png")).toBe("AD");
+    expect(classOfPath("test/AD/OAS1_0028_MR1/1.png")).toBe("AD");
+  });
+
+  it.each([
+    ["Training Data/1.png", "train"],
+    ["test images/1.png", "test"],
+    ["AD_train/1.png", "train"],
+    ["02_test/1.png", "test"],
+    ["trainA/1.png", "train"],
+    ["test.2019/1.png", "test"],
+    ["Validation set/1.png", "validation"],
+    ["imagesTs/1.nii", "test"],
+    ["trainval/1.png", "train"],
+    ["train_val/1.png", "train"],
+    ["train/val/AD/1.png", "validation"],
+    ["train/train/AD/1.png", "train"],
+    ["final/train/1.png", "train"],
+    ["holdout/1.png", "test"],
+    ["train/sub-01/ses-test/1.nii", "train"],
+    ["train_test_split/1.png", undefined],
+    ["retest/1.png", undefined],
+  ] as const)("say which side it is on however people call it: %s", (path, part) => {
+    expect(partOfPath(path)).toBe(part);
+  });
+
+  it("that differ in how they are written alone are one", async () => {
+    const png = encodePng({ ...slice(1, 1), data: slice(1, 1).data.map(() => 3) });
+    const { audit } = await auditFrom(
+      memory({ "set/train/OAS1_0001_MR1_90.png": png, "set/test/oas1_0001_mr1_100.png": png }),
+      "set",
+    );
+    expect(audit.checks[0]!.findings[0]!.statement).toBe(
+      "1 of 1 subjects of test are in train as well, with 1 and 1 images",
+    );
+    expect(audit.notes).toEqual([
+      "1 identifiers are written in several ways and were taken for one: oas1_0001 = OAS1_0001.",
+    ]);
+    const table = "split,subject\ntrain,sub-01\ntest,SUB-01\ntrain,1\ntest,1.0\n";
+    const { audit: ofTable } = await auditFrom(memory({ "a.csv": table }), "a.csv");
+    expect(ofTable.checks[0]!.findings[0]!.evidence[0]).toMatchObject({ names: ["1", "sub-01"] });
   });
 });
 
@@ -153,6 +196,11 @@ describe("bad input", () => {
     await expect(failing("bids", { "bids/sub-1/anat/sub-1_T1w.nii": "x" })).rejects.toThrow(
       "a data set says nothing of a split",
     );
+    await expect(
+      failing("cv", { "cv/fold0/train/a.png": "x", "cv/fold0/test/b.png": "x", "cv/fold1/train/b.png": "x" }),
+    ).rejects.toThrow(
+      "cv: the folder holds several splits. Expected one folder for training and others that are held out. Found fold0, fold1. Audit one at a time, cv/fold0 first",
+    );
     await expect(failing("run", { "run/run.json": "{}" })).rejects.toThrow(
       'run/run.json: the record\'s entry "system" does not fit:',
     );
@@ -171,6 +219,9 @@ describe("bad input", () => {
     await expect(failing("d.csv", { "d.csv": "split,subject\ntrain,1\n" })).rejects.toThrow(
       "the held-out side of the split is empty",
     );
+    await expect(
+      failing("e.csv", { "e.csv": "split,path\ntrain,a.png\ntest,b.png\n", "a.png": "x" }),
+    ).rejects.toThrow("e.csv: the images of 1 of 2 rows are not there.");
   });
 
   it("of tables without paths leaves the images out", async () => {

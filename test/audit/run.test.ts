@@ -75,9 +75,27 @@ describe("a data set with a split", () => {
     const { audit } = await auditFrom(nodeFiles, data, { split: sidesOf({ test, folds }) });
     expect(audit.counts).toEqual({ train: 20, validation: 0, test: 4 });
     expect(check(audit, "by the images").details).toMatch(/^24 volumes, 360 comparisons across the split/);
-    expect(sidesOf({ test: ["sub-05_ses-M0"], folds, by: "case" })("sub-05_ses-M0", "sub-05")).toBe("test");
+    expect(sidesOf({ test: ["sub-05_ses-M0"], folds, by: "case" })("sub-05_ses-M0", "sub-05")).toEqual([
+      "test",
+    ]);
     const loose = sidesOf({ test: [], folds })("sub-05", "sub-05");
-    expect(loose).toBe("validation");
+    expect(loose).toEqual(["validation"]);
+  });
+
+  it("that has somebody in two places is found to leak", async () => {
+    const { test, folds } = splitFile();
+    const split = sidesOf({ test: [...test, "sub-05"], folds: [[...folds[0]!, "sub-20"], folds[1]!] });
+    const { audit, pairs } = await auditFrom(nodeFiles, data, { split });
+    expect(check(audit, "by identifier").findings.map(({ statement }) => statement)).toEqual([
+      "1 of 5 subjects of test are in train as well, with 1 and 1 images",
+      "1 of 20 subjects are in more than one fold",
+    ]);
+    expect(pairs.map(({ held, training }) => [held.item.id, training.item.id])).toEqual(
+      expect.arrayContaining([
+        ["sub-05", "sub-05"],
+        ["sub-20", "sub-20"],
+      ]),
+    );
   });
 
   it("is the only thing that a split, or a way of reading it, means something to", async () => {

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { fittedOn } from "../../src/audit/provenance.js";
 import { beginLook, finishLook, refuseSealedScans } from "../../src/tasks/looks.node.js";
@@ -133,6 +134,19 @@ describe("the sealed test set", () => {
     await expect(refuseSealedScans(dir, [`${other},${image}`])).rejects.toThrow(/c\.nii: the scan belongs/);
     await writeFile(join(anat, "sub-07_ses-M00_T1w.nii"), "another image");
     await expect(refuseSealedScans(dir, [cohort])).resolves.toBeUndefined();
+  });
+
+  it("is told by what is inside of files that were packed or unpacked", async () => {
+    const { image } = await sealedRun();
+    const bytes = await readFile(image);
+    for (const level of [1, 9]) {
+      const packed = join(folder, `packed${level}.nii.gz`);
+      await writeFile(packed, gzipSync(bytes, { level }));
+      expect(await digestsOf([packed])).toEqual(await digestsOf([image]));
+      await expect(refuseSealedScans(dir, [packed])).rejects.toThrow(
+        `packed${level}.nii.gz: the scan belongs to the run's sealed test set`,
+      );
+    }
   });
 
   it("is told by both files of a pair", async () => {

@@ -75,4 +75,4 @@ export function auditCommand(finish: Finish): Command {
 }
 
 const splitIn = async (path: string): Promise<SplitFile> =>
-  parseSplitFile(new TextDecoder().decode(await nodeFiles.read(path)), path);
+  parseSplitFile(new TextDecoder().decode(await nodeFiles.read(path)), path, { leaky: true });

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
+import { z } from "zod";
 import { fittedOn, type Provenance } from "../../audit/provenance.js";
 import { fail } from "../../core/errors.js";
 import { sameShape, type Tensor } from "../../core/tensor.js";
 import { weightsOf } from "../../train/step.js";
-import { bestCheckpoint, requireCheckpoint } from "../run-folder.node.js";
+import { bestCheckpoint, readRunAs, requireCheckpoint } from "../run-folder.node.js";
 import { readRun } from "./folder.node.js";
 import type { Run } from "./run.js";
 
@@ -33,6 +34,7 @@ interface Newcomer {
  * images in another one (Wen et al. 2020 call it backward transfer), and `shape` where nothing fits.
  */
 export async function weightsOfRun(dir: string, newcomer: Newcomer): Promise<Transferred> {
+  await requireNetwork(dir);
   const run = await readRun(dir);
   await requireCheckpoint(dir);
   const { root, state } = newcomer;
@@ -75,6 +77,25 @@ export async function weightsOfRun(dir: string, newcomer: Newcomer): Promise<Tra
     ],
   };
 }
+
+/** Throws `bad-argument` for the run of a system that has no network, or has one for another task. */
+async function requireNetwork(dir: string): Promise<void> {
+  const { system, model, config } = await readRunAs(dir, anyRun);
+  if (model?.task === "classification" && config?.network !== undefined) return;
+  fail("bad-argument", {
+    what: "the other run has no network that tells diagnoses apart",
+    where: dir,
+    expected: "a run of the same system and preset",
+    found: `a run of ${system}`,
+    fix: "Begin from a run of the same system and preset",
+  });
+}
+
+const anyRun = z.looseObject({
+  system: z.string(),
+  model: z.looseObject({ task: z.string() }).optional(),
+  config: z.looseObject({ network: z.unknown().optional() }).optional(),
+});
 
 function requireUnseen(run: Run, dir: string, newcomer: Newcomer): void {
   const named = run.data.root === newcomer.root ? seenByName(run, newcomer) : [];

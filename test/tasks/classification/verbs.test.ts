@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readSafetensors, readTable, writeVolume } from "../../../src/io/node.js";
+import { adSvm } from "../../../src/systems/ad-svm.js";
 import { adcnn } from "../../../src/systems/adcnn.js";
 import { compareClassifiers, judgementsAt } from "../../../src/tasks/classification/compare.node.js";
 import type { ClassificationEvaluation } from "../../../src/tasks/classification/evaluate.node.js";
@@ -259,6 +260,12 @@ describe("what a run has learnt, and from whom", () => {
       request(fresh("run"), { init: first, preset: "slice-small", set: quickDiagnosis }),
     );
     await expect(slices).rejects.toThrow(/no weights of the other run fit/);
+    const other = fresh("svm");
+    const { threads: _, epochs: __, ...plain } = request(other, { preset: "logistic", set: {} });
+    await (await adSvm.verbs()).train(plain);
+    await expect(verbs.train(request(fresh("run"), { init: other }))).rejects.toThrow(
+      "the other run has no network that tells diagnoses apart. Expected a run of the same system and preset. Found a run of ad-svm.",
+    );
     const frozen = { ...learning, freeze: '["stage0"]' };
     await expect(verbs.train(request(fresh("run"), { set: frozen }))).rejects.toThrow(/--init/);
   });
