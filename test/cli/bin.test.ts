@@ -107,6 +107,10 @@ describe("wrong usage", () => {
       "gyrus: segment-unet: this system trains one fold at a time. Expected --fold with a number. Found --fold all. Run it once for every fold, each with its own --out.\n",
     ],
     [
+      ["train", "segment-unet", "--data", "x", "--out", "y", "--epochs", "3", "--minutes", "1"],
+      "gyrus: --epochs and --minutes: a training cannot be as long as two options say. Expected one of them. Found 3 epochs and 1 minutes.\n",
+    ],
+    [
       ["train", "nnunet", "--data", "x", "--out", "y", "--memory", "much"],
       'gyrus: --memory: the value of an option is not possible. Expected normal, lean, or for nnunet a number of GB. Found "much". See the command\'s --help.\n',
     ],

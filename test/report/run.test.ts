@@ -259,6 +259,28 @@ describe("curves of the training", () => {
   });
 });
 
+describe("scores of one subject", () => {
+  it("have no interval, in the headline, the tables and the drawings", () => {
+    const whole = report("");
+    const { evaluation } = whole;
+    const alone = { low: null, high: null };
+    const page = buildReport({
+      ...whole,
+      evaluation: {
+        ...evaluation!,
+        summary: evaluation!.summary.map((one) => ({ ...one, ...alone })),
+        overall: { mean: 0.85, ...alone },
+      },
+    });
+    const { document } = parseHTML(page);
+    expect([...document.querySelectorAll("dd small")].map((one) => one.textContent)).toEqual(
+      evaluation!.labels.concat("overall").map(() => "no interval"),
+    );
+    expect(page).not.toContain("its 95 % confidence interval (");
+    expect(found(page, unfinished)).toBeUndefined();
+  });
+});
+
 describe("words", () => {
   it("says of every network how large it is", () => {
     expect([4033, 99_999, 2_326_273].map(parametersInWords)).toEqual([

@@ -111,6 +111,13 @@ export function trainCommand(finish: Finish): Command {
       if (options.fold === "all") requireFolds(system);
       requireTransferable(system, options);
       if (options.extend) requireExtendable(system);
+      if (options.epochs !== undefined && options.minutes !== undefined)
+        fail("bad-argument", {
+          what: "a training cannot be as long as two options say",
+          where: "--epochs and --minutes",
+          expected: "one of them",
+          found: `${options.epochs} epochs and ${options.minutes} minutes`,
+        });
       const verbs = await system.verbs();
       const progress = progressOn(shell);
       const promise = "Stopping after this step, then saving.";
