@@ -183,7 +183,8 @@ async function minutesToTrain(
   return { minutes: Math.max(leastShare * minutes, left) };
 }
 
-function requireFold({ splits, record }: OpenExperiment, fold: number): void {
+/** Throws `bad-argument` for a fold that the experiment does not have. */
+export function requireFold({ splits, record }: OpenExperiment, fold: number): void {
   if (splits.folds[fold] !== undefined) return;
   fail("bad-argument", {
     what: "there is no such fold",

@@ -11,7 +11,7 @@ import type { EvaluateSummary, FoldSummary, TrainRequest, TrainSummary } from ".
 import { configurationName, type NnunetPreset, withChanges } from "./config.js";
 import { type OpenExperiment, openExperiment } from "./experiment.node.js";
 import type { WorkOptions } from "./facts.node.js";
-import { openFold } from "./fold.node.js";
+import { openFold, requireFold } from "./fold.node.js";
 import { type FoldRequest, isExtended, requireSameFold } from "./fold-record.node.js";
 import { exists } from "./folders.node.js";
 import { allPredicted, evaluateHeldOut, evaluationOf, predictHeldOut } from "./held-out.node.js";
@@ -76,6 +76,7 @@ async function trainExperiment(system: NnunetSystem, request: TrainRequest): Pro
     configuration,
   };
   if (request.allFolds) await requireOwnFolds(experiment, asked);
+  else requireFold(experiment, request.fold ?? 0);
   const prepared = experimentPaths.prepared(experiment.dir);
   await prepareDataSet(
     experiment.dataset,
