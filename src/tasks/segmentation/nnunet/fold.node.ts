@@ -177,8 +177,8 @@ async function minutesToTrain(
   if (left < leastShare * minutes)
     noteTo(
       request,
-      `fold ${fold}: predicting its held-out cases takes about ${predicting.toFixed(1)} min after training, so it will ` +
-        `take longer than its ${minutes.toFixed(1)} min, of which training gets half`,
+      `fold ${fold}: predicting its held-out cases takes about ${predicting.toFixed(2)} min after training, so it will ` +
+        `take longer than its ${minutes.toFixed(2)} min, of which training gets half`,
     );
   return { minutes: Math.max(leastShare * minutes, left) };
 }

@@ -150,6 +150,9 @@ async function trainFold(
   }
 }
 
+/** What a fold gets where those before it have used all the minutes up: a few steps, rather than a time that is past. */
+const leastMinutes = 0.01;
+
 /** All folds in turn; minutes that are left are divided evenly among those that are still to come. */
 async function trainFolds(experiment: OpenExperiment, request: Asked, began: number): Promise<TrainSummary> {
   const { minutes, configuration } = request;
@@ -160,7 +163,8 @@ async function trainFolds(experiment: OpenExperiment, request: Asked, began: num
   for (let fold = 0; fold < count; fold++) {
     const dir = experimentPaths.fold(experiment.dir, configuration, fold);
     const foldBegan = performance.now();
-    const share = minutes === undefined ? {} : { minutes: (minutes - used) / (count - fold) };
+    const share =
+      minutes === undefined ? {} : { minutes: Math.max(leastMinutes, (minutes - used) / (count - fold)) };
     const { summary, evaluation } = (await isDone(experiment, request, dir, fold))
       ? await finishedFold(dir)
       : await trainFold(experiment, { ...partOf(request, `fold ${fold}`), ...share, fold }, foldBegan);
