@@ -16,10 +16,13 @@ export function requireHonestSplit(
     leakageStudy,
     where,
     digests,
+    fix = "Split by subject (gyrus split makes one), or mark the run as a leakage study for ever with --leakage-study",
   }: {
     readonly leakageStudy: boolean;
     readonly where: string;
     readonly digests?: ReadonlyMap<string, string>;
+    /** What to do about it, where the usual remedies are not to be had. */
+    readonly fix?: string;
   },
 ): void {
   if (leakageStudy) return;
@@ -30,7 +33,7 @@ export function requireHonestSplit(
     where,
     expected: "every person on one side of the split only",
     found: leak.found,
-    fix: "Split by subject (gyrus split makes one), or mark the run as a leakage study for ever with --leakage-study",
+    fix,
   });
 }
 

@@ -15,6 +15,7 @@ import {
   type RemapChoice,
   remapFor,
   remappedValues,
+  type ValueCounts,
 } from "./remap.js";
 import { requireFree, writeWholeFolder } from "./whole-folder.node.js";
 
@@ -55,9 +56,9 @@ export async function convertDataSet(
   const others = dataset.cases.filter(({ label }) => label === undefined);
   const scans = [...others, ...(await unlabelledScansOf(nodeFiles, dataset))];
   const problems = problemsOf(source);
-  const found = await storedValues(labelled, problems);
+  const { counts, fileWith } = await storedValues(labelled, problems);
   problems.throwIfAny();
-  const remap = remapFor(options.remap, found, dataset, source);
+  const remap = remapFor(options.remap, counts, dataset, (value) => fileWith.get(value) ?? source);
   const warnings: string[] = [];
   await writeWholeFolder(out, async (part) => {
     for (const name of ["imagesTr", "labelsTr", "imagesTs"])
@@ -129,9 +130,15 @@ function problemsOf(source: string): Problems {
   };
 }
 
-/** Every value in the label files, with the number of files that hold it. */
-async function storedValues(cases: readonly Case[], problems: Problems): Promise<Map<number, number>> {
-  const files = new Map<number, number>();
+/** Every value in the label files, with the number of files that hold it and the first of them. */
+interface StoredValues {
+  readonly counts: ValueCounts;
+  readonly fileWith: ReadonlyMap<number, string>;
+}
+
+async function storedValues(cases: readonly Case[], problems: Problems): Promise<StoredValues> {
+  const counts = new Map<number, number>();
+  const fileWith = new Map<number, string>();
   for (const { label } of cases)
     await problems.gather(async () => {
       const { volume } = await readVolumeFrom(nodeFiles, label!);
@@ -151,9 +158,12 @@ async function storedValues(cases: readonly Case[], problems: Problems): Promise
             fix: "Threshold it where it was made; interpolate labels by nearest neighbour only",
           });
       }
-      for (const value of own) files.set(value, (files.get(value) ?? 0) + 1);
+      for (const value of own) {
+        counts.set(value, (counts.get(value) ?? 0) + 1);
+        if (!fileWith.has(value)) fileWith.set(value, label!);
+      }
     });
-  return files;
+  return { counts, fileWith };
 }
 
 function describe(

@@ -176,6 +176,14 @@ async function casesOfFolders(
   const labels = await namesIn(files, joinPath(root, "labelsTr"));
   const images = await namesIn(files, folder);
   const scans = [...images].filter((name) => name.endsWith(ending));
+  if (scans.length === 0 && images.size > 0)
+    fail("bad-data", {
+      what: "imagesTr holds no file with this ending",
+      where: `${joinPath(root, "dataset.json")}, file_ending`,
+      expected: `the ending of ${[...images].sort(byNumber)[0]}`,
+      found: ending,
+      fix: "Correct file_ending",
+    });
   const ids = new Set(scans.map((name) => name.slice(0, -ending.length).replace(/_\d{4}$/, "")));
   for (const name of labels) requireImageOf(name, ids, ending, joinPath(root, "labelsTr", name));
   if (numTraining !== undefined && numTraining !== ids.size)
@@ -188,8 +196,14 @@ async function casesOfFolders(
     });
   return [...ids].sort(byNumber).map((id): Case => {
     const paths = channelFiles(id, ending, folder, images, channels);
-    const label = labels.has(`${id}${ending}`) ? { label: joinPath(root, "labelsTr", `${id}${ending}`) } : {};
-    return { id, subject: id, images: paths, ...label };
+    const label = joinPath(root, "labelsTr", `${id}${ending}`);
+    if (!labels.has(baseName(label)))
+      fail("not-found", {
+        what: `the case "${id}" has no label map`,
+        where: label,
+        fix: "Add it, or move the case's images to imagesTs",
+      });
+    return { id, subject: id, images: paths, label };
   });
 }
 

@@ -59,6 +59,14 @@ async function fromFolders(
 ): Promise<DataSet> {
   const byStem = new Map(labels.map((name) => [stem(name), name]));
   const alone = labels.find((name) => !images.some((image) => stem(image) === stem(name)));
+  if (alone !== undefined && images.some((image) => stem(image) === `${stem(alone)}_0000`))
+    fail("not-found", {
+      what: "a folder in nnU-Net's layout needs a dataset.json, and there is none",
+      where: joinPath(root, "dataset.json"),
+      expected:
+        '{"channel_names": {"0": "T1"}, "labels": {"background": 0, "lesion": 1}, "numTraining": 30, "file_ending": ".nii.gz"}',
+      fix: "Write one that names the channels and the labels of these files",
+    });
   if (alone !== undefined)
     fail("bad-data", {
       what: "a label has no image of the same name",

@@ -41,14 +41,14 @@ export function showRemap(remap: Remap): string {
 }
 
 /**
- * The map from a choice. Throws `bad-data` that lists the values outside the table, with the proposal, when nothing was
+ * The map from a choice; `fileWith` names a file that holds a value. Throws `bad-data` that lists the values outside the table, with the proposal, when nothing was
  * chosen and some are there, or when there is nothing to propose; `bad-argument` for a map into nowhere.
  */
 export function remapFor(
   choice: RemapChoice | undefined,
   found: ValueCounts,
   dataset: Table,
-  where: string,
+  fileWith: (value: number) => string,
 ): Remap {
   const { labelValues } = dataset;
   const given = choice instanceof Map ? (choice as Remap) : new Map<number, number>();
@@ -65,7 +65,7 @@ export function remapFor(
   if (strange.length > 0 && (choice !== "proposed" || proposal === undefined))
     fail("bad-data", {
       what: "label maps hold values that are not in the table of labels",
-      where,
+      where: fileWith(strange[0]![0]),
       expected: labelValues.join(", "),
       found: strange
         .slice(0, 8)

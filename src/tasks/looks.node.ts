@@ -164,17 +164,35 @@ function refuseLearnt(
       fittedOn.some((subject) => split.subjects.validation.includes(subject)),
   );
   const parts = new Set([...split.train, ...(chose ? split.validation : [])]);
-  const known = casesByDigest(split.images);
-  const learnt = images.flatMap(({ file, digest }) => {
-    const id = known.get(digest);
-    return id !== undefined && parts.has(id) ? [`${file} (${id})`] : [];
+  const learnt = Object.entries(split.images).filter(([id]) => parts.has(id));
+  refuseKnown(Object.fromEntries(learnt), images, runDir);
+}
+
+/** Throws `bad-data` where one of these files is an image that a run has learnt from: `learnt` are digests, by case. */
+export async function refuseLearntFiles(
+  learnt: Readonly<Record<string, readonly string[]>>,
+  files: readonly string[],
+  runDir: string,
+): Promise<void> {
+  refuseKnown(learnt, await digested(files), runDir);
+}
+
+function refuseKnown(
+  learnt: Readonly<Record<string, readonly string[]>>,
+  images: readonly Digested[],
+  runDir: string,
+): void {
+  const byDigest = casesByDigest(learnt);
+  const known = images.flatMap(({ file, digest }) => {
+    const id = byDigest.get(digest);
+    return id === undefined ? [] : [`${file} (${id})`];
   });
-  if (learnt.length > 0)
+  if (known.length > 0)
     fail("bad-data", {
-      what: `the run has learnt from ${learnt.length} of ${images.length} images of the data set`,
+      what: `the run has learnt from ${known.length} of ${images.length} images of the data set`,
       where: runDir,
       expected: "images that neither taught it nor chose its weights",
-      found: `${learnt.slice(0, 8).join(", ")}${learnt.length > 8 ? ` and ${learnt.length - 8} more` : ""}`,
+      found: `${known.slice(0, 8).join(", ")}${known.length > 8 ? ` and ${known.length - 8} more` : ""}`,
       fix: "Leave these out of the data set; the run's own held-out cases are judged without --data",
     });
 }

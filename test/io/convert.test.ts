@@ -216,6 +216,34 @@ describe("converting nnU-Net's raw layout", () => {
   });
 });
 
+describe("what is missing or strange in nnU-Net's raw layout", () => {
+  const refusal = (root: string) => expect(convertDataSet(root, fresh())).rejects;
+  it("is a value outside the table: one of the files that hold it is named", async () => {
+    const source = await raw({ label: (name) => (at) => (at % 2) * (name === "x_2" ? 7 : 1) });
+    await refusal(source).toThrow(/labelsTr\/x_2\.nii\.gz: label maps hold values .* Found 7 \(1 file\)/);
+  });
+  it("is a case without its label map", async () => {
+    const source = await raw();
+    await rm(join(source, "labelsTr/x_2.nii.gz"));
+    await refusal(source).toThrow(
+      /labelsTr\/x_2\.nii\.gz: the case "x_2" has no label map\. Add it, or move the case's images to imagesTs/,
+    );
+  });
+  it("is an ending that no file has", async () => {
+    const source = await raw({ more: { file_ending: ".nrrd" } });
+    await refusal(source).toThrow(
+      /dataset\.json, file_ending: imagesTr holds no file with this ending\. Expected the ending of x_1_0000\.nii\.gz\. Found \.nrrd/,
+    );
+  });
+  it("is dataset.json itself", async () => {
+    const source = await raw();
+    await rm(join(source, "dataset.json"));
+    await refusal(source).toThrow(
+      /dataset\.json: a folder in nnU-Net's layout needs a dataset\.json, and there is none\. Expected \{"channel_names"/,
+    );
+  });
+});
+
 describe("converting BIDS", () => {
   it("keeps whose scan it is, so that a subject is never on both sides of a split", async () => {
     const root = fresh();
@@ -272,10 +300,10 @@ describe("a proposal", () => {
   });
 
   it("is asked for in vain where nothing suggests itself, and maps lead to labels only", () => {
-    expect(() => remapFor("proposed", counts(0, 1, 2, 9), table, "set")).toThrow(
+    expect(() => remapFor("proposed", counts(0, 1, 2, 9), table, () => "set")).toThrow(
       /Found 9 \(1 file\)\. Say what they are with --remap OLD=NEW/,
     );
-    expect(() => remapFor(new Map([[9, 5]]), counts(9), table, "set")).toThrow(
+    expect(() => remapFor(new Map([[9, 5]]), counts(9), table, () => "set")).toThrow(
       /9 is to become 5, which is no label/,
     );
     expect(() => remapChoice("255:1")).toThrow(/--remap: .*Expected OLD=NEW by commas/);

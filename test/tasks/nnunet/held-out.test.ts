@@ -15,6 +15,7 @@ import {
   readHeldOut,
   writeHeldOut,
 } from "../../../src/tasks/segmentation/nnunet/held-out.js";
+import { secondsToPredict } from "../../../src/tasks/segmentation/nnunet/held-out.node.js";
 import { experimentPaths, foldPaths } from "../../../src/tasks/segmentation/nnunet/layout.js";
 import { requireHeldOutFits } from "../../../src/tasks/segmentation/nnunet/memory.node.js";
 import { trainedConfiguration } from "../../../src/tasks/segmentation/nnunet/model.js";
@@ -24,6 +25,7 @@ import { prepareCase } from "../../../src/tasks/segmentation/nnunet/preprocess.j
 import type { Size3 } from "../../../src/volume/volume.js";
 import {
   levels,
+  levelWeights,
   modelFor,
   writeHeldOut as predictFold,
   voxelPlan,
@@ -88,6 +90,29 @@ describe("what a network says of a held-out case", () => {
     const whole = await readHeldOut(nodeFiles, path);
     await writeHeldOut(nodeFiles, path, whole, 1);
     expect((await findBest({ dir: at("out"), workers: 1 })).evaluation).toEqual(evaluation);
+  });
+});
+
+describe("the time that predictions take", () => {
+  it("is known from a window, long before a case is through", async () => {
+    const plan = voxelPlan();
+    const image = levels("large", [80, 80, 80]).scan;
+    const large = prepareCase({ id: "large", image }, plan, plan.configurations["3d_fullres"]!);
+    const path = at("large.safetensors");
+    await writeFile(path, await encodePrepared(large, { inputs: "", recipe: "" }));
+    const model = modelFor("3d_fullres");
+    const estimate = async (cases: number): Promise<{ seconds: number; took: number }> => {
+      const files = Array.from({ length: cases }, (_, n) => ({ id: `${n}`, path }));
+      const began = performance.now();
+      const seconds = await secondsToPredict(model, levelWeights(model, 1), files, { threads: 1 });
+      return { seconds, took: (performance.now() - began) / 1000 };
+    };
+    // 19 windows along every axis, each in eight mirrorings.
+    const one = await estimate(1);
+    expect(one.seconds).toBeGreaterThan(19 ** 3 * 8 * 1e-5);
+    const many = await estimate(20);
+    expect(many.seconds / one.seconds).toBeGreaterThan(5);
+    expect(many.took).toBeLessThan(many.seconds / 20);
   });
 });
 

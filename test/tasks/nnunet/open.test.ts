@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -29,6 +29,16 @@ describe("an experiment that is made", () => {
     expect(await readdir(at("many"))).toEqual([]);
     expect((await open("usual")).record.folds).toBe(4);
     expect((await open("usual")).splits.folds).toHaveLength(4);
+  });
+
+  it("never has one image in two folds under two names", async () => {
+    await cp(at("set"), at("twins"), { recursive: true });
+    await cp(at("set/imagesTr/a.nii.gz"), at("twins/imagesTr/b.nii.gz"));
+    const twins = openExperiment("nnunet", { dataDir: at("twins"), runDir: at("refused") }, configs.tiny, {});
+    await expect(twins).rejects.toThrow(
+      /twins: the split leaks: 1 cases of different sides have the same images\. .*Found [ab] \(train\) and [ab] \(validation\)\. Remove one of each two/,
+    );
+    expect(await readdir(at("refused"))).toEqual([]);
   });
 
   it("says whose axes are not at right angles", async () => {

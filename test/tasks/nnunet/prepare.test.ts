@@ -132,6 +132,22 @@ describe("a data set prepared by its plan", () => {
   });
 });
 
+describe("label maps that hold nothing", () => {
+  it("are no data set to plan for, and not a training that ends with a Dice of 0", async () => {
+    const [one] = dataset.cases;
+    const { label } = await loadCase(dataset, one!);
+    const path = join(folder, "nothing.nii.gz");
+    await writeVolume(path, { ...label!, data: new Uint8Array(label!.data.length) });
+    const nothing = { ...dataset, cases: [{ ...one!, label: path }] };
+    await expect(measureDataSet(nothing, { workers: 1 })).rejects.toThrow(
+      /set: no case has a voxel with a label\. Expected label maps that hold .*\. Found only background in all 1, as in .*nothing\.nii\.gz/,
+    );
+    // A case without lesions is fine beside others.
+    const { facts } = await measureDataSet({ ...nothing, cases: [...nothing.cases, dataset.cases[1]!] });
+    expect(facts.map(({ foreground }) => foreground === null)).toEqual([true, false]);
+  });
+});
+
 describe("the reasons of a plan", () => {
   it("are sentences with the data set's numbers, one for each choice", () => {
     const reasons = explainPlan(plan);

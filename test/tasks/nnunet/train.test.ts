@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -6,6 +6,7 @@ import { writeVolume } from "../../../src/io/node.js";
 import { configs } from "../../../src/systems/nnunet.js";
 import { evaluateNnunet } from "../../../src/tasks/segmentation/nnunet/evaluate.node.js";
 import type { Splits } from "../../../src/tasks/segmentation/nnunet/experiment.js";
+import { evaluateExperiment } from "../../../src/tasks/segmentation/nnunet/experiment-evaluate.node.js";
 import { trainNnunet } from "../../../src/tasks/segmentation/nnunet/train.node.js";
 import type { EvaluateSummary, TrainProgress, TrainRequest, TrainSummary } from "../../../src/tasks/verbs.js";
 import type { Size3 } from "../../../src/volume/volume.js";
@@ -243,6 +244,8 @@ describe("gyrus train nnunet", () => {
     // However slow the machine is: no fold gets more than its share, and each is trained a little.
     expect(planned[0]!.minutes).toBeLessThan(minutes / 2);
     expect(planned[1]!.minutes).toBeLessThan(minutes);
+    // Training's half of what a fold gets at least, however late it is.
+    for (const one of planned) expect(one.minutes).toBeGreaterThanOrEqual(0.005);
     for (const { totalSteps } of planned) expect(totalSteps).toBeGreaterThanOrEqual(1);
     await expect(train("timed", { fold: 1, folds: 2, minutes: 5, resume: true })).rejects.toThrow(
       /fold-1: the run was begun with another length\. Expected 0\.08 minutes\. Found 5 minutes/,
@@ -263,6 +266,19 @@ describe("gyrus train nnunet", () => {
     expect(JSON.parse(await readFile(at("given/plan.json"), "utf8"))).toEqual(plan);
   });
 
+  it("is not judged on images that taught it, in another folder by other names", async () => {
+    await writeBalls(at("copies"), { cases: 3, size: [18, 20, 16] });
+    const json = (await readFile(at("copies/dataset.json"), "utf8")).replaceAll("ball-", "scan-");
+    await writeFile(at("copies/dataset.json"), json);
+    for (const part of ["imagesTr", "labelsTr"])
+      for (const name of await readdir(at("copies", part)))
+        await rename(at("copies", part, name), at("copies", part, name.replace("ball", "scan")));
+    const words = /has learnt from 3 of 3 images of the data set\. .*scan-0\.nii\.gz \(ball-0\)/;
+    const request = { dataDir: at("copies"), threads: 1 };
+    await expect(evaluateNnunet({ ...request, runDir: at("one/3d_fullres/fold-0") })).rejects.toThrow(words);
+    await expect(evaluateExperiment({ ...request, runDir: at("one/3d_fullres") })).rejects.toThrow(words);
+  });
+
   it("refuses what does not belong to the experiment", async () => {
     await expect(train("one", { fold: 5 })).rejects.toThrow(/no such fold.*Expected 0 to 4, or all. Found 5/);
     await expect(train("one", { fold: 1, folds: 3 })).rejects.toThrow(
@@ -274,6 +290,9 @@ describe("gyrus train nnunet", () => {
     await expect(train("one", { set: { ...quick, configuration: "3d_lowres" }, fold: 1 })).rejects.toThrow(
       /no configuration "3d_lowres"/,
     );
+    // Known before cases are prepared, which may take hours.
+    await expect(train("no-such", { fold: 5 })).rejects.toThrow(/no such fold/);
+    await expect(readdir(at("no-such/prepared"))).rejects.toThrow(/ENOENT/);
     await writeBalls(at("others"), { cases: 4, size: [18, 20, 16] });
     await expect(train("one", { dataDir: at("others"), fold: 1 })).rejects.toThrow(
       /another content of the data set/,

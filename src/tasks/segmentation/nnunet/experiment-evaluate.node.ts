@@ -6,6 +6,7 @@ import { baseName, folderOf } from "../../../io/files.js";
 import { nodeFiles, openDataSet, readVolume, writeText } from "../../../io/node.js";
 import type { CaseScore } from "../../../metrics/summary.js";
 import { toCanonical } from "../../../volume/orient.js";
+import { refuseLearntFiles } from "../../looks.node.js";
 import { paths } from "../../run-folder.node.js";
 import type { EvaluateRequest, EvaluateSummary } from "../../verbs.js";
 import {
@@ -138,6 +139,14 @@ async function onOtherData(
       where: dataDir,
       fix: "Add label files, or use gyrus predict, which needs none",
     });
+  if (experimentDir !== undefined) {
+    const { images = {} } = await readSplits(experimentDir);
+    await refuseLearntFiles(
+      images,
+      cases.flatMap((one) => one.images),
+      runDir,
+    );
+  }
   const outDir = join(paths.predictions(runDir), baseName(dataDir));
   const made = await predictNnunet({
     model: runDir,

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { requireHonestSplit } from "../../../audit/honest.js";
 import { fail } from "../../../core/errors.js";
 import type { DataSet } from "../../../io/dataset.js";
 import { parseJson } from "../../../io/json.js";
@@ -9,6 +10,7 @@ import { version } from "../../../version.js";
 import { shearDegrees } from "../../../volume/affine.js";
 import { canonicalGrid } from "../../../volume/orient.js";
 import { describeGrids, isSimulated, subjectCount } from "../../dataset.node.js";
+import { digestsOf } from "../../split.node.js";
 import type { TrainRequest } from "../../verbs.js";
 import type { NnunetPreset } from "./config.js";
 import { type Experiment, experimentSchema, type Splits, splitSeed, splitsSchema } from "./experiment.js";
@@ -53,7 +55,9 @@ export async function openExperiment(
   if (known) return reopen(dir, request, preset, dataset, sha256);
   await makeFolder(dir);
   const folds = request.folds ?? Math.min(5, subjectCount(dataset.cases));
-  const splits = dealt(dataset, folds);
+  const images = await imagesOf(dataset);
+  const splits: Splits = { ...dealt(dataset, folds), images };
+  requireHonestFolds(splits, images, request.dataDir);
   const given = await givenPlan(dir);
   if (given !== undefined) requirePlanOf(given, dataset, experimentPaths.plan(dir));
   const plan = given ?? (await makePlan(dir, dataset, preset, work));
@@ -202,6 +206,26 @@ function dealt(dataset: DataSet, folds: number): Splits {
       subjects: { train: [...subjects.train], validation: [...subjects.validation] },
     })),
   };
+}
+
+/** SHA-256 of the images of every case. */
+async function imagesOf({ cases }: DataSet): Promise<Record<string, string[]>> {
+  const images: Record<string, string[]> = {};
+  for (const one of cases) images[one.id] = await digestsOf(one.images);
+  return images;
+}
+
+/** Throws `bad-data` where one image lies in two folds under two names: it would be learnt from and judged by. */
+function requireHonestFolds(
+  { folds }: Splits,
+  images: Readonly<Record<string, string[]>>,
+  where: string,
+): void {
+  const digests = new Map(Object.entries(images).map(([id, all]) => [id, all.join(" ")]));
+  for (const { train, validation, subjects } of folds) {
+    const split = { train, validation, test: [], subjects: { ...subjects, test: [] } };
+    requireHonestSplit(split, { leakageStudy: false, where, digests, fix: "Remove one of each two" });
+  }
 }
 
 /** What a person should know of how subjects are told apart. */

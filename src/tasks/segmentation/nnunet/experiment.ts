@@ -53,6 +53,8 @@ export const splitsSchema = z.object({
       }),
     )
     .min(2),
+  /** SHA-256 of every case's images: what the networks have learnt from, whatever it is called elsewhere. */
+  images: z.record(z.string(), strings).optional(),
 });
 
 export type Splits = z.infer<typeof splitsSchema>;

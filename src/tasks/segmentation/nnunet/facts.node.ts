@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { fail } from "../../../core/errors.js";
 import { openPool } from "../../../core/pool.node.js";
 import type { Case, DataSet } from "../../../io/dataset.js";
 import { loadCase, nodeFiles } from "../../../io/node.js";
@@ -62,10 +63,23 @@ export async function measureDataSet(
     const facts = await runWithin(pieces, pool.run, limits, (done, name) =>
       options.onProgress?.(done, pieces.length, name),
     );
+    requireForeground(facts, dataset);
     return { fingerprint: dataFingerprint(facts, channels), facts };
   } finally {
     await pool.close();
   }
+}
+
+/** Networks that learn from nothing but background end with a Dice of 0, without a word. */
+function requireForeground(facts: readonly CaseFacts[], { root, labels, cases }: DataSet): void {
+  if (facts.length === 0 || facts.some(({ foreground }) => foreground !== null)) return;
+  fail("bad-data", {
+    what: "no case has a voxel with a label",
+    where: root,
+    expected: `label maps that hold ${labels.map(({ name }) => name).join(", ")}`,
+    found: `only background in all ${facts.length}, as in ${cases.find(({ label }) => label)!.label}`,
+    fix: "Look at the label maps; were they rounded, or made for another image?",
+  });
 }
 
 /** What a thread does: see `openPool`. */

@@ -58,6 +58,7 @@ function splitOf({ splits, record }: OpenExperiment, fold: number): Run["split"]
     validation: [...validation],
     test: [],
     subjects: { train: [...subjects.train], validation: [...subjects.validation], test: [] },
+    ...(splits.images === undefined ? {} : { images: splits.images }),
   };
 }
 

@@ -164,18 +164,27 @@ function validationBy(
 
 /** What of a fold's minutes is left for training when its held-out cases are to be predicted within them, too. */
 async function minutesToTrain(
-  { minutes, seed, ...place }: FoldRequest,
+  request: FoldRequest,
   model: NnunetModel,
   step: Step,
   heldOut: readonly CaseFile[],
 ): Promise<{ readonly minutes?: number }> {
+  const { minutes, seed, fold } = request;
   if (minutes === undefined) return {};
   const state = step.initialize(rng(seed).split("initialize"));
-  const predicting = (await secondsToPredict(model, state, heldOut, place)) / 60;
-  return { minutes: Math.max(leastShare * minutes, minutes - (1 + predictingMargin) * predicting) };
+  const predicting = (await secondsToPredict(model, state, heldOut, request)) / 60;
+  const left = minutes - (1 + predictingMargin) * predicting;
+  if (left < leastShare * minutes)
+    noteTo(
+      request,
+      `fold ${fold}: predicting its held-out cases takes about ${predicting.toFixed(2)} min after training, so it will ` +
+        `take longer than its ${minutes.toFixed(2)} min, of which training gets half`,
+    );
+  return { minutes: Math.max(leastShare * minutes, left) };
 }
 
-function requireFold({ splits, record }: OpenExperiment, fold: number): void {
+/** Throws `bad-argument` for a fold that the experiment does not have. */
+export function requireFold({ splits, record }: OpenExperiment, fold: number): void {
   if (splits.folds[fold] !== undefined) return;
   fail("bad-argument", {
     what: "there is no such fold",

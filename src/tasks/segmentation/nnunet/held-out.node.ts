@@ -6,7 +6,9 @@ import { loadCase, nodeFiles, writeText } from "../../../io/node.js";
 import { type CaseScore, summarise } from "../../../metrics/summary.js";
 import type { MetricColumn } from "../../../report/data.js";
 import type { State } from "../../../train/loop.js";
-import type { ImageVolume } from "../../../volume/volume.js";
+import { crop } from "../../../volume/crop.js";
+import { tilePositions } from "../../../volume/patches.js";
+import type { ImageVolume, Size3 } from "../../../volume/volume.js";
 import { casesOf } from "../../dataset.node.js";
 import { summaryParts } from "../../evaluation.js";
 import { type Place, placeOf } from "../../run.js";
@@ -21,6 +23,7 @@ import type { NnunetModel } from "./model.js";
 import { networkOfState } from "./network.node.js";
 import { volumeAxes } from "./predicting.js";
 import { readPrepared } from "./prepare.node.js";
+import { peekPrepared } from "./prepared-file.js";
 import type { PreparedCase } from "./preprocess.js";
 import { restoreClasses } from "./restore.js";
 import type { Run } from "./run.js";
@@ -82,7 +85,10 @@ export async function allPredicted(dir: string, ids: readonly string[]): Promise
   return true;
 }
 
-/** Seconds that predicting all of these cases will take, from one of them: with whatever weights. */
+/** A window is predicted again and again for about so long, to know what one takes. */
+const measuringSeconds = 1;
+
+/** Seconds that predicting all of these cases will take, from one window of one of them: with whatever weights. */
 export async function secondsToPredict(
   model: NnunetModel,
   state: State,
@@ -92,14 +98,39 @@ export async function secondsToPredict(
   const [file] = files;
   if (file === undefined) return 0;
   const network = await networkOfState(model, state, place);
-  const image = await inputOf(await readPrepared(file.path), file, model);
-  const options = { overlap: model.overlap, mirrorAxes: volumeAxes(model, model.mirrorAxes) };
-  // The first window of an engine is slower than all others.
-  await averageOutputs([(use) => use(network)], image, { ...options, mirrorAxes: [] });
-  const began = performance.now();
-  await averageOutputs([(use) => use(network)], image, options);
-  await network.executable.dispose();
-  return ((performance.now() - began) / 1000) * files.length;
+  try {
+    const image = await inputOf(await readPrepared(file.path), file, model);
+    const size = image.size.map((n, axis) => Math.min(n, network.patch[axis]!)) as unknown as Size3;
+    const window = crop(image, { start: [0, 0, 0], size }) as ImageVolume;
+    const options = { overlap: model.overlap, mirrorAxes: volumeAxes(model, model.mirrorAxes) };
+    const predict = () => averageOutputs([(use) => use(network)], window, options);
+    // The first windows of an engine are slower than all others.
+    await predict();
+    const began = performance.now();
+    const seconds = (): number => (performance.now() - began) / 1000;
+    let predicted = 0;
+    do {
+      await predict();
+      predicted++;
+    } while (seconds() < measuringSeconds);
+    return (seconds() / predicted) * (await windowsOf(files, network.patch, model));
+  } finally {
+    await network.executable.dispose();
+  }
+}
+
+/** Windows of all these cases, mirrored copies not counted. */
+async function windowsOf(
+  files: readonly CaseFile[],
+  patch: Size3,
+  { overlap }: NnunetModel,
+): Promise<number> {
+  let windows = 0;
+  for (const { path } of files) {
+    const { resizing } = await peekPrepared(nodeFiles, path);
+    windows += tilePositions(resizing.to, patch, overlap).length;
+  }
+  return windows;
 }
 
 /** The prepared image, for a cascade with the labels of the stage before as further channels. */

@@ -11,7 +11,7 @@ import type { EvaluateSummary, FoldSummary, TrainRequest, TrainSummary } from ".
 import { configurationName, type NnunetPreset, withChanges } from "./config.js";
 import { type OpenExperiment, openExperiment } from "./experiment.node.js";
 import type { WorkOptions } from "./facts.node.js";
-import { openFold } from "./fold.node.js";
+import { openFold, requireFold } from "./fold.node.js";
 import { type FoldRequest, isExtended, requireSameFold } from "./fold-record.node.js";
 import { exists } from "./folders.node.js";
 import { allPredicted, evaluateHeldOut, evaluationOf, predictHeldOut } from "./held-out.node.js";
@@ -76,6 +76,7 @@ async function trainExperiment(system: NnunetSystem, request: TrainRequest): Pro
     configuration,
   };
   if (request.allFolds) await requireOwnFolds(experiment, asked);
+  else requireFold(experiment, request.fold ?? 0);
   const prepared = experimentPaths.prepared(experiment.dir);
   await prepareDataSet(
     experiment.dataset,
@@ -149,6 +150,9 @@ async function trainFold(
   }
 }
 
+/** What a fold gets where those before it have used all the minutes up: a few steps, rather than a time that is past. */
+const leastMinutes = 0.01;
+
 /** All folds in turn; minutes that are left are divided evenly among those that are still to come. */
 async function trainFolds(experiment: OpenExperiment, request: Asked, began: number): Promise<TrainSummary> {
   const { minutes, configuration } = request;
@@ -159,7 +163,8 @@ async function trainFolds(experiment: OpenExperiment, request: Asked, began: num
   for (let fold = 0; fold < count; fold++) {
     const dir = experimentPaths.fold(experiment.dir, configuration, fold);
     const foldBegan = performance.now();
-    const share = minutes === undefined ? {} : { minutes: (minutes - used) / (count - fold) };
+    const share =
+      minutes === undefined ? {} : { minutes: Math.max(leastMinutes, (minutes - used) / (count - fold)) };
     const { summary, evaluation } = (await isDone(experiment, request, dir, fold))
       ? await finishedFold(dir)
       : await trainFold(experiment, { ...partOf(request, `fold ${fold}`), ...share, fold }, foldBegan);
