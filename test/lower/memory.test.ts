@@ -98,8 +98,9 @@ describe("what is known of a run beforehand", () => {
           expect(types.get(output)?.shape, `${node.type} ${node.name}`).toEqual(traced[at]!.shapes[i]);
       });
     });
-    // Only what is padded to whole blocks of channels, and what is made of that, may be guessed.
-    expect(guessed.size).toBeLessThan(0.05 * types.size);
+    // Only what is padded to whole blocks of channels, and what is made of that, may be guessed: of networks as narrow as
+    // these up to 48 of 699 where blocks have 8 channels (AVX2), fewer where they have 16.
+    expect(guessed.size).toBeLessThan(0.1 * types.size);
   });
 });
 

@@ -1,6 +1,5 @@
 import type { Command } from "commander";
 import { fail } from "../../core/errors.js";
-import type { ShownInterval } from "../../report/data.js";
 import type { Device } from "../../runtime/engine.js";
 import { systemOf } from "../../systems/node.js";
 import { requireBetter } from "../../tasks/evaluation.js";
@@ -131,7 +130,10 @@ function judge(
 }
 
 /** A mean and, where there is one, its interval. */
-function intervalText({ mean, low, high }: ShownInterval, decimals?: number): string {
+function intervalText(
+  { mean, low, high }: NonNullable<EvaluateSummary["overall"]>,
+  decimals?: number,
+): string {
   const shown = formatScore(mean, decimals);
   return low === null || high === null
     ? shown

@@ -103,9 +103,10 @@ export function rowInside(geometry: PetGeometry, j: number): readonly [from: num
   const { imageSize, pixelSizeMm } = geometry;
   const middle = (imageSize - 1) / 2;
   const radius = fieldOfViewRadiusMm(geometry) / pixelSizeMm;
-  const half = radius * radius - (j - middle) * (j - middle);
-  if (half <= 0) return [0, 0];
-  const from = Math.max(0, Math.ceil(middle - Math.sqrt(half) - 1e-9));
+  // Of centres on the circle itself rows and columns have to say the same: views that are turned by 90 degrees rely on it.
+  const half = radius * radius * (1 + 1e-9) - (j - middle) * (j - middle);
+  if (half < 0) return [0, 0];
+  const from = Math.max(0, Math.ceil(middle - Math.sqrt(half)));
   return [from, imageSize - from];
 }
 

@@ -67,7 +67,7 @@ export async function runDeep(
     learningRate: (at) => 0.1 * Math.min(1, (at + 1) / (0.1 * deepSteps)),
     saveEvery: deepSteps + 1,
     save: async () => undefined,
-    onRow: ({ metrics }) => wrong.push(1 - metrics!.right!),
+    onRow: ({ trainMetrics }) => wrong.push(1 - trainMetrics!.right!),
     shouldStop: stopped,
   });
   await executable.dispose();

@@ -82,7 +82,17 @@ describe("the projector", () => {
           if (inside[n] === 1 && needed < reach) expect(Math.abs(area / most - 1)).toBeLessThan(2e-3);
         });
       }),
-      { numRuns: 150 },
+      {
+        numRuns: 150,
+        // A centre just outside the circle by rounding: rows and columns did not agree about it.
+        examples: [
+          [
+            { views: 8, bins: 1, binSizeMm: 8.999999999, startDegrees: 0, imageSize: 21, pixelSizeMm: 0.5 },
+            0,
+            0,
+          ],
+        ],
+      },
     );
   });
 
