@@ -70,8 +70,9 @@ export function checkContent(
   const tooFew = matchings.every(({ limit }) => limit === undefined);
   const blank = seen.filter(({ digest }) => digest === undefined).length;
   const headless = seen.length - visible.length - blank;
+  const blindness = matchings.map((matching) => blindnessOf(matching, visible));
   const details = [
-    ...matchings.map((matching) => describeMatching(matching, tooFew)),
+    ...matchings.map((matching, n) => describeMatching(matching, tooFew) + blindness[n]!),
     ...(headless > 0 ? [`${headless} images without a head in them were compared for equality alone.`] : []),
     ...(blank > 0 ? [`${blank} images of one value were not compared.`] : []),
     ...(tooFew
@@ -80,8 +81,8 @@ export function checkContent(
         ]
       : []),
   ].join(" ");
-  // Equality is the least that is asked for: without a limit nobody has looked for heads.
-  const blind = matchings.every(({ limit }) => limit === undefined || limit.limit > highestLimit);
+  // Copies are the least that is asked for: where nothing else could be seen nobody has looked for heads.
+  const blind = matchings.every((one, n) => one.limit === undefined || blindness[n] !== "");
   const status = findings.length > 0 ? "found" : blind ? "not-checked" : "clean";
   return { result: { ...about, status, details, findings }, pairs };
 }
@@ -179,11 +180,19 @@ function describeMatching(
   const reading = `${limit.pairs} pairs of different heads have a likeness below ${limit.p99.toFixed(2)} in 99 of 100 cases`;
   const thinned =
     looked.length < held ? ` Only ${looked.length} of ${held} held-out ${kind}s were compared.` : "";
-  const unknown =
-    limit.limit > highestLimit
-      ? " So high a limit lets copies alone be seen: there are too few heads to say how alike different ones are."
-      : kind === "slice" && limit.alike === 0
-        ? " No two of them, on whatever sides, were recognised as one head: if several are of one, they lie too far apart for this check, which would see copies alone. Give identifiers."
-        : "";
-  return `${images} ${kind}s, ${comparisons} comparisons across the split: ${reading}; the limit for all comparisons together is ${limit.limit.toFixed(2)}.${thinned}${unknown}`;
+  return `${images} ${kind}s, ${comparisons} comparisons across the split: ${reading}; the limit for all comparisons together is ${limit.limit.toFixed(2)}.${thinned}`;
+}
+
+/** Why copies alone would have been seen; empty where one head's images would have been, too, as far as can be told. */
+function blindnessOf({ kind, limit }: Matching, visible: readonly Seen[]): string {
+  if (limit === undefined) return "";
+  if (limit.limit > highestLimit)
+    return " So high a limit lets copies alone be seen: there are too few heads to say how alike different ones are.";
+  const subjects = visible
+    .filter(({ description }) => description!.kind === kind)
+    .map(({ item }) => item.subject);
+  const ofOneEach = !subjects.includes(undefined) && new Set(subjects).size === subjects.length;
+  return kind === "slice" && limit.alike === 0 && !ofOneEach
+    ? " No two of them, on whatever sides, were recognised as one head: if several are of one, they lie too far apart for this check, which would see copies alone. Give identifiers."
+    : "";
 }
