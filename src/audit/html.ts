@@ -1,4 +1,4 @@
-import { embeddedPng, figure, folded, html, type Markup, name, page, table } from "../report/html.js";
+import { figure, folded, html, lettered, type Markup, name, page, table } from "../report/html.js";
 import { type MontagePanel, montage } from "../report/montage.js";
 import type { Seen, ShownPair } from "./check-content.js";
 import { isPicture } from "./images.js";
@@ -109,7 +109,7 @@ function pairSection(pairs: readonly ShownPair[]): Markup {
     const picture = pairPicture(pair.held, pair.training);
     const alternative = `${pair.held.item.id} beside ${pair.training.item.id}`;
     return figure(
-      html`<div class="picture">${embeddedPng(picture.png, picture.width, picture.height, alternative)}</div>`,
+      lettered(picture, alternative),
       html`${name(pair.held.item.id)} and ${name(pair.training.item.id)}: ${pair.words}`,
     );
   })}</div>`;

@@ -1,5 +1,6 @@
 import type { Chart, HistoryRow } from "./charts.js";
 import type { Figure } from "./figure.js";
+import type { PictureWord } from "./html.js";
 
 /** A measure that is reported for every case and label: Dice, IoU, HD95, … */
 export interface MetricColumn {
@@ -64,7 +65,8 @@ export interface ExampleCase {
   readonly score?: string | undefined;
   /** What is to be seen, instead of the figure's own words about rows and slices. */
   readonly caption?: string | undefined;
-  readonly figure: Pick<Figure, "png" | "width" | "height"> & Partial<Figure>;
+  readonly figure: Pick<Figure, "png" | "width" | "height"> &
+    Partial<Figure> & { readonly words?: readonly PictureWord[] };
 }
 
 /** One of several trainings that a report is about: a fold of a configuration. */

@@ -1,6 +1,6 @@
 import type { ExampleCase } from "./data.js";
 import type { FigurePanel } from "./figure.js";
-import { embeddedPng, figure, html, type Markup, name, swatch } from "./html.js";
+import { figure, html, lettered, type Markup, name, swatch } from "./html.js";
 import { decimal } from "./words.js";
 
 const worldLetter = { sagittal: "x", coronal: "y", axial: "z" } as const;
@@ -30,9 +30,7 @@ function positions(panels: readonly FigurePanel[]): string {
 
 /** A figure as HTML: the bitmap, with its letters laid over it as text. */
 export function pictureHtml(picture: ExampleCase["figure"], alternative: string): Markup {
-  const { panels = [] } = picture;
-  return html`<div class="picture">${embeddedPng(picture.png, picture.width, picture.height, alternative)}
-<svg viewBox="0 0 ${picture.width} ${picture.height}" aria-hidden="true">${panels.map(lettering)}</svg></div>`;
+  return lettered(picture, alternative, html`${(picture.panels ?? []).map(lettering)}`);
 }
 
 const conventions = {

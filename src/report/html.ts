@@ -75,6 +75,26 @@ export function embeddedPng(png: Uint8Array, width: number, height: number, alte
   return html`<img src="data:image/png;base64,${parts.join("")}" width="${width}" height="${height}" alt="${alternative}">`;
 }
 
+/** A word over a picture, and where it begins in the picture's pixels: the left end of its baseline. */
+export interface PictureWord {
+  readonly text: string;
+  readonly x: number;
+  readonly y: number;
+}
+
+/** A bitmap with words laid over it as text; `letters` are more of them, as SVG. */
+export function lettered(
+  picture: { readonly png: Uint8Array; readonly width: number; readonly height: number } & {
+    readonly words?: readonly PictureWord[] | undefined;
+  },
+  alternative: string,
+  letters: Child = "",
+): Markup {
+  const { png, width, height, words = [] } = picture;
+  return html`<div class="picture">${embeddedPng(png, width, height, alternative)}
+<svg viewBox="0 0 ${width} ${height}" aria-hidden="true">${words.map(({ text, x, y }) => html`<text x="${x}" y="${y}">${text}</text>`)}${letters}</svg></div>`;
+}
+
 /** A column of a table: its heading, and whether it holds numbers (aligned right, digits of equal width). */
 export interface Column {
   readonly heading: Child;

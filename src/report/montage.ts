@@ -1,4 +1,5 @@
 import { encode } from "fast-png";
+import type { PictureWord } from "./html.js";
 import type { Rgb } from "./palette.js";
 
 /** One image of a montage. */
@@ -13,6 +14,8 @@ export interface MontagePanel {
   readonly colors?: "hot" | "grey" | "diverging";
   /** Turned by half a turn: a slice whose axes go to the patient's right and front then looks as radiologists have it. */
   readonly turned?: boolean;
+  /** What it is, in a word or two: written over its corner. */
+  readonly name?: string;
 }
 
 export interface MontageOptions {
@@ -26,6 +29,8 @@ export interface Montage {
   readonly png: Uint8Array;
   readonly width: number;
   readonly height: number;
+  /** Names of panels, and where each begins. */
+  readonly words: readonly PictureWord[];
 }
 
 const gap = 4;
@@ -46,11 +51,13 @@ export function montage({ rows, panelPixels }: MontageOptions): Montage {
     data[at + 1] = g;
     data[at + 2] = b;
   };
+  const words: PictureWord[] = [];
   rows.forEach((row, r) => {
     const top = r * (panelPixels + gap);
     row.forEach((panel, c) => {
       if (panel === null) return;
       const left = c * (panelPixels + gap);
+      if (panel.name !== undefined) words.push({ text: panel.name, x: left + 5, y: top + 15 });
       for (let y = 0; y < panelPixels; y++)
         for (let x = 0; x < panelPixels; x++)
           put(left + x, top + y, colorOf(panel, valueAt(panel, x / panelPixels, y / panelPixels)));
@@ -63,7 +70,7 @@ export function montage({ rows, panelPixels }: MontageOptions): Montage {
       for (let x = width - barWidth; x < width; x++) put(x, top + y, color);
     }
   });
-  return { png: encode({ width, height, data, depth: 8, channels: 3 }), width, height };
+  return { png: encode({ width, height, data, depth: 8, channels: 3 }), width, height, words };
 }
 
 function valueAt({ data, width, height, turned = false }: MontagePanel, u: number, v: number): number {

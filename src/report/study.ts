@@ -2,11 +2,12 @@ import type { Chart } from "./charts.js";
 import {
   type Child,
   type Column,
-  embeddedPng,
   figure,
   html,
+  lettered,
   type Markup,
   name,
+  type PictureWord,
   page,
   type Section,
   swatch,
@@ -43,6 +44,7 @@ export type StudyBlock =
       readonly png: Uint8Array;
       readonly width: number;
       readonly height: number;
+      readonly words?: readonly PictureWord[];
       /** Read out in the picture's place. */
       readonly alternative: string;
       readonly caption: string;
@@ -159,10 +161,7 @@ function blockMarkup(block: StudyBlock): Child {
       );
     }
     case "picture":
-      return figure(
-        html`<div class="picture">${embeddedPng(block.png, block.width, block.height, block.alternative)}</div>`,
-        block.caption,
-      );
+      return figure(lettered(block, block.alternative), block.caption);
   }
 }
 

@@ -1,5 +1,6 @@
 import { decode } from "fast-png";
 import { describe, expect, it } from "vitest";
+import { lettered, showMarkup } from "../../src/report/html.js";
 import { type MontagePanel, montage } from "../../src/report/montage.js";
 
 const panel = (values: readonly number[], changes: Partial<MontagePanel> = {}): MontagePanel => ({
@@ -40,6 +41,19 @@ describe("a montage", () => {
     expect(colorsOf(rows, 1, 0)).toEqual(new Array(4).fill("255,255,255"));
     const { width, height } = montage({ rows, panelPixels: 8 });
     expect([width, height]).toEqual([2 * 12 + 10, 2 * 8 + 4]);
+  });
+
+  it("says where the names of panels begin, and a page writes them over the picture", () => {
+    const rows = [
+      [panel([0, 1, 2, 4], { name: "truth" }), panel([0, 1, 2, 4])],
+      [null, panel([0, 1, 2, 4], { name: "a < b" })],
+    ];
+    const picture = montage({ rows, panelPixels: 20 });
+    expect(picture.words).toEqual([
+      { text: "truth", x: 5, y: 15 },
+      { text: "a < b", x: 24 + 5, y: 24 + 15 },
+    ]);
+    expect(showMarkup(lettered(picture, "two panels"))).toContain('<text x="29" y="39">a &lt; b</text>');
   });
 
   it("ends each row with a bar from the low end below to the high one above", () => {

@@ -198,8 +198,9 @@ function pictureBlocks(evidence: Evidence, set: SliceSet): StudyBlock[] {
   const peaks = shown.map(({ truth }) => truth.reduce((a, b) => Math.max(a, b), 0));
   return levels.map(({ name }): StudyBlock => {
     const rows = shown.map(({ truth, sinograms }, n) => {
-      const image = (data: Float32Array): MontagePanel => ({
+      const image = (data: Float32Array, name: string): MontagePanel => ({
         data,
+        name,
         width: imageSize,
         height: imageSize,
         window: [0, peaks[n]!],
@@ -209,9 +210,16 @@ function pictureBlocks(evidence: Evidence, set: SliceSet): StudyBlock[] {
       // The brightest bins are noise where hardly a photon gets through.
       const high = [...sinogram].sort((a, b) => a - b)[Math.floor(0.995 * sinogram.length)]!;
       return [
-        { data: sinogram, width: bins, height: views, window: [0, high], colors: "grey" } as const,
-        image(truth),
-        ...methods.map((method) => image(imagesOf(evidence, set, name, method)[n]!)),
+        {
+          data: sinogram,
+          width: bins,
+          height: views,
+          window: [0, high],
+          colors: "grey",
+          name: "sinogram",
+        } as const,
+        image(truth, "truth"),
+        ...methods.map((method) => image(imagesOf(evidence, set, name, method)[n]!, titles[method])),
       ];
     });
     const names = shown.map(({ id }, n) => `${id} (white: ${peaks[n]!.toPrecision(3)} kBq/ml)`);

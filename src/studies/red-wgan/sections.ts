@@ -185,7 +185,8 @@ function pictures(judged: readonly Judged[], set: TestSet, shown: readonly Metho
   });
   if (cuts.length === 0) return [];
   const high = Math.max(...cuts[0]!.cut.values);
-  const panel = ({ edge, values }: Cut): MontagePanel => ({
+  const panel = ({ edge, values }: Cut, name: string): MontagePanel => ({
+    name,
     data: Float32Array.from(values),
     width: edge,
     height: edge,
@@ -200,7 +201,7 @@ function pictures(judged: readonly Judged[], set: TestSet, shown: readonly Metho
     for (let from = 0; from < cuts.length; from += 5) rows.push(cuts.slice(from, from + 5));
     const drawn = montage({
       panelPixels: 190,
-      rows: rows.map((row) => row.map(({ cut }) => panel(zoomOf(cut, share)))),
+      rows: rows.map((row) => row.map(({ cut, name }) => panel(zoomOf(cut, share), nameOf(name)))),
     });
     const lines = rows.map((row) => row.map(({ name }) => nameOf(name)).join(", "));
     const text = `${part} of an axial slice of ${what} with ${trainedLevel} % noise; row by row, from left to right: ${lines.join("; ")}.`;

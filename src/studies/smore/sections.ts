@@ -152,7 +152,13 @@ function pictures(judged: readonly Judged[]): StudyBlock[] {
     if (cuts === undefined || full === undefined) return [];
     const shown = (["linear", "cubic", "fourier", "smore"] as const).filter((method) => cuts[method]);
     const high = Math.max(...full.values);
-    const panel = (cut: Cut, window: [number, number], colors: "grey" | "diverging"): MontagePanel => ({
+    const panel = (
+      cut: Cut,
+      name: string,
+      window: [number, number],
+      colors: "grey" | "diverging",
+    ): MontagePanel => ({
+      name,
       data: Float32Array.from(cut.values),
       width: cut.edge,
       height: cut.edge,
@@ -165,8 +171,14 @@ function pictures(judged: readonly Judged[]): StudyBlock[] {
       values: cut.values.map((value, v) => value - full.values[v]!),
     });
     const rows = [
-      [...shown.map((method) => cuts[method]!), full].map((cut) => panel(cut, [0, high], "grey")),
-      [...shown.map((method) => panel(off(cuts[method]!), [-high / 4, high / 4], "diverging")), null],
+      [
+        ...shown.map((method) => panel(cuts[method]!, titles[method], [0, high], "grey")),
+        panel(full, titles.full, [0, high], "grey"),
+      ],
+      [
+        ...shown.map((method) => panel(off(cuts[method]!), "error", [-high / 4, high / 4], "diverging")),
+        null,
+      ],
     ];
     const names = [...shown, "full" as const].map((method) => titles[method]).join(", ");
     const what = one.real ? `The real head, slices from ${one.id}` : `A simulated head (${one.id})`;

@@ -86,9 +86,14 @@ export function figureOf(
   found: ImageVolume,
 ): Pick<ExampleCase, "figure" | "caption"> {
   const high = slice(clean, 1).data.reduce((a, b) => Math.max(a, b), 0);
-  const images = [noisy, found, clean];
-  const panel = (image: ImageVolume, zoom: number): MontagePanel => ({
+  const images = [
+    ["noisy", noisy],
+    ["denoised", found],
+    ["clean", clean],
+  ] as const;
+  const panel = (name: string, image: ImageVolume, zoom: number): MontagePanel => ({
     ...slice(image, zoom),
+    name,
     window: [0, high],
     colors: "grey",
     turned: true,
@@ -96,6 +101,7 @@ export function figureOf(
   const removed = { ...noisy, data: noisy.data.map((value, v) => value - found.data[v]!) };
   const difference = (zoom: number): MontagePanel => ({
     ...slice(removed, zoom),
+    name: "taken out",
     window: [-high / 4, high / 4],
     colors: "diverging",
     turned: true,
@@ -103,7 +109,10 @@ export function figureOf(
   return {
     figure: montage({
       panelPixels: 200,
-      rows: [1, 4].map((zoom) => [...images.map((image) => panel(image, zoom)), difference(zoom)]),
+      rows: [1, 4].map((zoom) => [
+        ...images.map(([name, image]) => panel(name, image, zoom)),
+        difference(zoom),
+      ]),
     }),
     caption: `From left to right: noisy, denoised, clean (0 to ${high.toPrecision(3)}), and noisy less denoised (± a quarter of it). Below, the middle four times as large. The patient's right is on the left, the front at the top.`,
   };

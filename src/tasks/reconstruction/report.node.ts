@@ -82,9 +82,16 @@ async function figureOf(
       panelPixels: 192,
       rows: [
         [
-          { data: sinogram, width: bins, height: views, window: [0, brightest], colors: "grey" },
-          { data: truth, ...image },
-          { data: volume.data, ...image },
+          {
+            data: sinogram,
+            width: bins,
+            height: views,
+            window: [0, brightest],
+            colors: "grey",
+            name: "sinogram",
+          },
+          { data: truth, ...image, name: "truth" },
+          { data: volume.data, ...image, name: "reconstruction" },
         ],
       ],
     }),

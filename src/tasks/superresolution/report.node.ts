@@ -102,18 +102,23 @@ function figureOf(
   });
   const rows = [1, 4].map((zoom) => {
     const panel = (
+      name: string,
       image: ImageVolume,
       window: [number, number],
       colors: "grey" | "diverging",
     ): MontagePanel => ({
       ...plane(image, along, zoom),
+      name,
       window,
       colors,
       turned: true,
     });
     return [
-      ...[plain, found, truth].map((image) => panel(image, [0, high], "grey")),
-      ...[plain, found].map((image) => panel(less(image), [-high / 4, high / 4], "diverging")),
+      panel("interpolated", plain, [0, high], "grey"),
+      panel("restored", found, [0, high], "grey"),
+      panel("truth", truth, [0, high], "grey"),
+      panel("interpolated, error", less(plain), [-high / 4, high / 4], "diverging"),
+      panel("restored, error", less(found), [-high / 4, high / 4], "diverging"),
     ];
   });
   return {
