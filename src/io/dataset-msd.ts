@@ -196,6 +196,8 @@ async function casesOfFolders(
     });
   return [...ids].sort(byNumber).map((id): Case => {
     const paths = channelFiles(id, ending, folder, images, channels);
+    // Without any labels it is a folder of scans, which some systems learn from.
+    if (labels.size === 0) return { id, subject: id, images: paths };
     const label = joinPath(root, "labelsTr", `${id}${ending}`);
     if (!labels.has(baseName(label)))
       fail("not-found", {
